@@ -1,0 +1,277 @@
+//! An append-only file of sealed frames: what a store writes before it has enough to sort, and what the spool is made of.
+//!
+//! What comes in: frames, each under a key of its class and month. What goes out: the same frames in order, up to the last
+//! whole one. A torn tail (a crash in the middle of a write) is cut off and said; a frame in the middle that is not what
+//! was written is damage, never skipped.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use tadoru_store::StoreError;
+
+use super::codec::{At, Codec, KeyName, TAG};
+use super::{Folder, new_file_id};
+
+/// A log that is open for appending.
+pub struct Log {
+    file: File,
+    folder: Folder,
+    name: String,
+    epoch: u64,
+    page: u32,
+    len: u64,
+    out: Vec<u8>,
+}
+
+/// What a log held when it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tail {
+    /// Bytes up to the end of the last whole frame.
+    pub len: u64,
+    /// Bytes behind it that were cut off, or are to be.
+    pub torn: u64,
+}
+
+impl Log {
+    /// A new log; an old one of that name is gone.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn create(folder: &Folder, name: &str) -> Result<Self, StoreError> {
+        let file = folder.create(name)?;
+        let mut log = Self {
+            file,
+            folder: folder.clone(),
+            name: name.to_owned(),
+            epoch: 0,
+            page: 0,
+            len: 0,
+            out: MAGIC.to_vec(),
+        };
+        log.begin_epoch()?;
+        Ok(log)
+    }
+
+    /// Goes on with a log that was read up to `tail`; what is torn behind it is cut off.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn resume(folder: &Folder, name: &str, tail: Tail) -> Result<Self, StoreError> {
+        let fault = |doing| move |e| folder.fault(doing, name, e);
+        let file = File::options().read(true).write(true).open(folder.file(name)).map_err(fault("open"))?;
+        file.set_len(tail.len).map_err(fault("cut"))?;
+        let mut log = Self {
+            file,
+            folder: folder.clone(),
+            name: name.to_owned(),
+            epoch: 0,
+            page: 0,
+            len: tail.len,
+            out: if tail.len == 0 { MAGIC.to_vec() } else { Vec::new() },
+        };
+        log.begin_epoch()?;
+        Ok(log)
+    }
+
+    /// Adds a frame; it is written by [`Log::write`].
+    ///
+    /// # Errors
+    /// When the codec refuses.
+    pub fn push(&mut self, codec: &Codec, key: &KeyName, content: &[u8]) -> Result<(), StoreError> {
+        let mut page = Vec::with_capacity(content.len() + TAG);
+        page.extend_from_slice(content);
+        codec.key(key)?.seal(At { file: self.epoch, page: self.page, kind: KIND }, &mut page)?;
+        let len = u32::try_from(page.len())
+            .ok()
+            .filter(|len| *len <= FRAME_MOST)
+            .ok_or_else(|| self.folder.damaged(&self.name, "a frame is longer than a frame may be"))?;
+        let head = Head { len, page: self.page, month: key.month, kind: FRAME, class: class_len(&key.class) };
+        head.write(self.epoch, key.class.as_bytes(), &mut self.out);
+        self.out.extend_from_slice(&page);
+        self.page = match self.page.checked_add(1) {
+            Some(next) => next,
+            None => return self.begin_epoch(),
+        };
+        Ok(())
+    }
+
+    /// Writes the frames added; when the disk refuses, none of them is there.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn write(&mut self) -> Result<(), StoreError> {
+        let written = self.file.write_all_at(&self.out, self.len);
+        if let Err(e) = written {
+            self.discard()?;
+            return Err(self.folder.fault("write", &self.name, e));
+        }
+        self.len += self.out.len() as u64;
+        self.out.clear();
+        Ok(())
+    }
+
+    /// Makes what was written durable.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        self.file.sync_data().map_err(|e| self.folder.fault("sync", &self.name, e))
+    }
+
+    /// Forgets the frames added and not written, and what a failed write left behind.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn discard(&mut self) -> Result<(), StoreError> {
+        self.out.clear();
+        self.file.set_len(self.len).map_err(|e| self.folder.fault("cut", &self.name, e))?;
+        if self.len == 0 {
+            self.out.extend_from_slice(MAGIC);
+        }
+        self.begin_epoch()
+    }
+
+    /// A second handle on its file, for making it durable while others write.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn handle(&self) -> Result<File, StoreError> {
+        self.file.try_clone().map_err(|e| self.folder.fault("open", &self.name, e))
+    }
+
+    /// Its length with what is added and not yet written.
+    pub fn len(&self) -> u64 {
+        self.len + self.out.len() as u64
+    }
+
+    /// Whether it holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Its file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn begin_epoch(&mut self) -> Result<(), StoreError> {
+        (self.epoch, self.page) = (new_file_id()?, 0);
+        let head = Head { len: 8, page: 0, month: 0, kind: EPOCH, class: 0 };
+        head.write(self.epoch, &[], &mut self.out);
+        self.out.extend_from_slice(&self.epoch.to_le_bytes());
+        Ok(())
+    }
+}
+
+/// Reads a log from byte `start` (0, or the place of a frame that is followed by its own epoch) and calls `each` with the
+/// place behind each frame and its content.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when a frame that others follow is not what was written; what disk, codec and `each` say.
+pub fn read(
+    folder: &Folder,
+    name: &str,
+    codec: &Codec,
+    mut each: impl FnMut(u64, &[u8]) -> Result<(), StoreError>,
+) -> Result<Tail, StoreError> {
+    let mut bytes = Vec::new();
+    folder
+        .read_only(name)?
+        .read_to_end(&mut bytes)
+        .map_err(|e| folder.fault("read", name, e))?;
+    let total = bytes.len() as u64;
+    if bytes.len() < MAGIC.len() {
+        return Ok(Tail { len: 0, torn: total });
+    }
+    let damaged = |what| folder.damaged(name, what);
+    if !bytes.starts_with(MAGIC) {
+        return Err(damaged("it does not begin as a log does"));
+    }
+    let (mut at, mut epoch) = (MAGIC.len(), 0);
+    loop {
+        let torn = Tail { len: at as u64, torn: total - at as u64 };
+        let rest = bytes.get_mut(at..).unwrap_or_default();
+        if rest.len() < HEAD || rest.iter().all(|byte| *byte == 0) {
+            return Ok(torn);
+        }
+        let Some((head, class)) = Head::read(rest, epoch) else {
+            // A head that was torn in the middle of being written is followed by nothing but zeros.
+            let first_hole = rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+            if first_hole < HEAD + usize::from(u8::MAX) { return Ok(torn) }
+            return Err(damaged("the head of a frame is not what was written"));
+        };
+        let begin = HEAD + usize::from(head.class);
+        let end = begin + head.len as usize;
+        let is_last = rest.len() <= end;
+        let Some(content) = rest.get_mut(begin..end) else { return Ok(torn) };
+        if head.kind == EPOCH {
+            epoch = content.try_into().map(u64::from_le_bytes).map_err(|_| damaged("an epoch is not sound"))?;
+        } else {
+            let key = codec.key(&KeyName { class, month: head.month })?;
+            let page = At { file: epoch, page: head.page, kind: KIND };
+            match key.open(page, content, folder, name) {
+                Ok(content) => each((at + end) as u64, content)?,
+                Err(_) if is_last => return Ok(torn),
+                Err(e) => return Err(e),
+            }
+        }
+        at += end;
+    }
+}
+
+/// What stands before a frame.
+struct Head {
+    len: u32,
+    page: u32,
+    month: u32,
+    kind: u8,
+    class: u8,
+}
+
+impl Head {
+    fn write(&self, epoch: u64, class: &[u8], out: &mut Vec<u8>) {
+        let start = out.len();
+        for number in [self.len, self.page, self.month] {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        out.extend_from_slice(&[self.kind, self.class]);
+        let epoch = if self.kind == EPOCH { 0 } else { epoch };
+        let class = class.get(..usize::from(self.class)).unwrap_or_default();
+        let check = check(out.get(start..).unwrap_or_default(), epoch, class);
+        out.extend_from_slice(&check.to_le_bytes());
+        out.extend_from_slice(class);
+    }
+
+    fn read(bytes: &[u8], epoch: u64) -> Option<(Self, Arc<str>)> {
+        let plain = bytes.get(..HEAD - 8)?;
+        let number = |at: usize| Some(u32::from_le_bytes(plain.get(at..at + 4)?.try_into().ok()?));
+        let (kind, class) = (*plain.get(12)?, *plain.get(13)?);
+        let head = Self { len: number(0)?, page: number(4)?, month: number(8)?, kind, class };
+        let told = u64::from_le_bytes(bytes.get(HEAD - 8..HEAD)?.try_into().ok()?);
+        let name = bytes.get(HEAD..HEAD + usize::from(class))?;
+        let epoch = if kind == EPOCH { 0 } else { epoch };
+        let sound = kind <= FRAME && head.len <= FRAME_MOST && check(plain, epoch, name) == told;
+        Some((head, Arc::from(std::str::from_utf8(name).ok().filter(|_| sound)?)))
+    }
+}
+
+/// FNV-1a over head, epoch and class: against accidents; the content is under the codec's seal.
+fn check(head: &[u8], epoch: u64, class: &[u8]) -> u64 {
+    let bytes = head.iter().copied().chain(epoch.to_le_bytes()).chain(class.iter().copied());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+fn class_len(class: &str) -> u8 {
+    class.len().min(usize::from(u8::MAX)) as u8
+}
+
+const MAGIC: &[u8] = b"TADLOG\x00\x01";
+const HEAD: usize = 22;
+const EPOCH: u8 = 0;
+const FRAME: u8 = 1;
+const KIND: &[u8] = b"log frame";
+
+/// The longest frame, sealed.
+pub const FRAME_MOST: u32 = 1 << 26;

@@ -1,0 +1,288 @@
+//! A page: up to [`ROWS`] rows of one shape, column by column.
+//!
+//! What comes in: rows in their order. What goes out: bytes, and the rows again. Times are in the coarsest of µs, ms and
+//! s that loses nothing; a row that follows another of the same address and ports is timed from the end of that one,
+//! so that what is stored is the gap and the duration. Never a row whose page did not pass the gate's codec.
+
+use super::bits::{Column, SLACK, pack, packed_len, put_varint, spread, take_varint, unzigzag, zigzag};
+use super::row::{Row, Shape};
+
+/// Rows a page at most.
+pub const ROWS: usize = 128;
+
+/// The columns, in the order in which they lie in a page. The order is part of the format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum C {
+    NetHigh,
+    NetLow,
+    Port,
+    Extent,
+    Head,
+    Gap,
+    Duration,
+    FromSlack,
+    UntilSlack,
+    Holder,
+    Origin,
+    Record,
+    Corrected,
+    Thread,
+    Inside,
+    FarTag,
+    FarHigh,
+    FarLow,
+}
+
+const COLUMNS: usize = 18;
+
+const UNITS: [i64; 3] = [1_000_000, 1_000, 1];
+
+/// Scratch space for writing pages.
+pub struct PageWriter {
+    columns: Vec<Vec<u64>>,
+}
+
+impl Default for PageWriter {
+    fn default() -> Self {
+        Self { columns: (0..COLUMNS).map(|_| Vec::with_capacity(ROWS)).collect() }
+    }
+}
+
+impl PageWriter {
+    /// Appends the page of `rows` (in their order, of one shape, at most [`ROWS`]) to `out`.
+    pub fn write(&mut self, rows: &[Row], out: &mut Vec<u8>) {
+        let unit_code = unit_of(rows);
+        let unit = UNITS.get(usize::from(unit_code)).copied().unwrap_or(1);
+        for column in &mut self.columns {
+            column.clear();
+        }
+        let mut before: Option<&Row> = None;
+        for row in rows {
+            let (from, until) = (row.from_latest / unit, row.until_earliest / unit);
+            match before {
+                Some(b) if b.net == row.net && b.low == row.low => {
+                    self.push(C::Gap, from.wrapping_sub(b.until_earliest / unit) as u64);
+                }
+                _ => self.push(C::Head, from as u64),
+            }
+            self.push(C::NetHigh, (row.net >> 64) as u64);
+            self.push(C::NetLow, row.net as u64);
+            self.push(C::Port, u64::from(row.low));
+            self.push(C::Extent, u64::from(row.high.wrapping_sub(row.low)));
+            self.push(C::Duration, until.wrapping_sub(from) as u64);
+            self.push(C::FromSlack, row.from_latest.wrapping_sub(row.from_earliest) as u64);
+            self.push(C::UntilSlack, row.until_latest.wrapping_sub(row.until_earliest) as u64);
+            self.push(C::Holder, u64::from(row.holder));
+            self.push(C::Origin, u64::from(row.origin));
+            self.push(C::Record, row.record);
+            self.push(C::Corrected, row.corrected as u64);
+            self.push(C::Thread, row.thread);
+            self.push(C::Inside, u64::from(row.inside));
+            self.push(C::FarTag, u64::from(row.far_tag));
+            self.push(C::FarHigh, (row.far >> 64) as u64);
+            self.push(C::FarLow, row.far as u64);
+            before = Some(row);
+        }
+        let mut bases = [(0_u64, 0_u8); COLUMNS];
+        let mut present = 0_u32;
+        for ((index, column), slot) in self.columns.iter().enumerate().zip(&mut bases) {
+            *slot = spread(column);
+            if *slot != (0, 0) {
+                present |= 1 << index;
+            }
+        }
+        out.push(rows.len().saturating_sub(1) as u8);
+        out.push(unit_code);
+        let heads = self.columns.get(C::Head as usize).map_or(0, Vec::len);
+        out.push(heads.saturating_sub(1) as u8);
+        put_varint(out, u64::from(present));
+        for (base, width) in bases.iter().filter(|b| **b != (0, 0)) {
+            out.push(*width);
+            put_varint(out, zigzag(*base as i64));
+        }
+        for (column, (base, width)) in self.columns.iter().zip(bases) {
+            pack(column, base, width, out);
+        }
+    }
+
+    fn push(&mut self, column: C, value: u64) {
+        if let Some(values) = self.columns.get_mut(column as usize) {
+            values.push(value);
+        }
+    }
+}
+
+/// The coarsest unit that loses nothing, as its place in [`UNITS`].
+fn unit_of(rows: &[Row]) -> u8 {
+    let fits = |unit: i64| rows.iter().all(|r| r.from_latest % unit == 0 && r.until_earliest % unit == 0);
+    UNITS.iter().position(|unit| fits(*unit)).unwrap_or(2) as u8
+}
+
+/// A page that was opened: its columns, where they lie.
+pub struct Page<'a> {
+    bytes: &'a [u8],
+    rows: usize,
+    unit: i64,
+    shape: Shape,
+    columns: [Column; COLUMNS],
+}
+
+impl<'a> Page<'a> {
+    /// Reads the head of a page; `bytes` end with [`SLACK`] bytes that are not of the page. `None` when it is no page.
+    pub fn open(bytes: &'a [u8], shape: Shape) -> Option<Self> {
+        let content = bytes.len().checked_sub(SLACK)?;
+        let mut rest = bytes.get(..content)?;
+        let (&[rows, unit, heads], after) = rest.split_first_chunk::<3>()?;
+        rest = after;
+        let (rows, heads) = (usize::from(rows) + 1, usize::from(heads) + 1);
+        let unit = *UNITS.get(usize::from(unit))?;
+        let present = take_varint(&mut rest)?;
+        if rows > ROWS || heads > rows || present >> COLUMNS != 0 {
+            return None;
+        }
+        let mut columns = [Column::default(); COLUMNS];
+        for (index, column) in columns.iter_mut().enumerate() {
+            if present & 1 << index == 0 {
+                continue;
+            }
+            let (&width, after) = rest.split_first()?;
+            rest = after;
+            if width > 64 {
+                return None;
+            }
+            column.width = width;
+            column.base = unzigzag(take_varint(&mut rest)?) as u64;
+        }
+        let mut at = content - rest.len();
+        for (index, column) in columns.iter_mut().enumerate() {
+            let count = match index {
+                i if i == C::Head as usize => heads,
+                i if i == C::Gap as usize => rows - heads,
+                _ => rows,
+            };
+            column.at = at;
+            at += packed_len(count, column.width);
+        }
+        (at == content).then_some(Self { bytes, rows, unit, shape, columns })
+    }
+
+    /// How many rows.
+    pub const fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// Calls `visit` with every row of network `net` whose lowest port is within `lows` and whose possible extent
+    /// meets `[from, until)`, in order.
+    pub fn each_of(
+        &self,
+        net: u128,
+        lows: (u16, u16),
+        (from, until): (i64, i64),
+        mut visit: impl FnMut(Row),
+    ) {
+        let first = self.first_not_below((net, lows.0));
+        let end = self.first_not_below_or_end(net, lows.1);
+        self.walk(first, end, |index, begins, ends| {
+            let earliest = begins.wrapping_sub(self.get(C::FromSlack, index) as i64);
+            let latest = ends.wrapping_add(self.get(C::UntilSlack, index) as i64);
+            if earliest < until && from < latest {
+                visit(self.row(index, begins, ends));
+            }
+        });
+    }
+
+    /// Calls `visit` with every row, in order.
+    pub fn each(&self, mut visit: impl FnMut(Row)) {
+        self.walk(0, self.rows, |index, begins, ends| visit(self.row(index, begins, ends)));
+    }
+
+    /// Goes from row `first`, which is the first of its address and ports in the page, to before `end`, and calls
+    /// `step` with place, latest beginning and earliest end.
+    fn walk(&self, first: usize, end: usize, mut step: impl FnMut(usize, i64, i64)) {
+        let one_place = [C::NetHigh, C::NetLow, C::Port].iter().all(|c| self.width(*c) == 0);
+        let mut heads = if one_place || first == 0 {
+            usize::from(first > 0)
+        } else {
+            1 + (1..first).filter(|index| self.place(*index) != self.place(index - 1)).count()
+        };
+        let mut before: Option<((u128, u16), i64)> = None;
+        for index in first..end {
+            let place = if one_place { (0, 0) } else { self.place(index) };
+            let from = match before {
+                Some((same, until)) if same == place => {
+                    until.wrapping_add(self.get(C::Gap, index - heads) as i64)
+                }
+                _ => {
+                    heads += 1;
+                    self.get(C::Head, heads - 1) as i64
+                }
+            };
+            let until = from.wrapping_add(self.get(C::Duration, index) as i64);
+            step(index, from.wrapping_mul(self.unit), until.wrapping_mul(self.unit));
+            before = Some((place, until));
+        }
+    }
+
+    /// The row at `index`.
+    fn row(&self, index: usize, begins: i64, ends: i64) -> Row {
+        let low = self.get(C::Port, index) as u16;
+        Row {
+            net: self.net(index),
+            far: u128::from(self.get(C::FarHigh, index)) << 64 | u128::from(self.get(C::FarLow, index)),
+            from_earliest: begins.wrapping_sub(self.get(C::FromSlack, index) as i64),
+            from_latest: begins,
+            until_earliest: ends,
+            until_latest: ends.wrapping_add(self.get(C::UntilSlack, index) as i64),
+            record: self.get(C::Record, index),
+            corrected: self.get(C::Corrected, index) as i64,
+            thread: self.get(C::Thread, index),
+            holder: self.get(C::Holder, index) as u32,
+            origin: self.get(C::Origin, index) as u32,
+            far_tag: self.get(C::FarTag, index) as u32,
+            inside: self.get(C::Inside, index) as u32,
+            shape: self.shape,
+            low,
+            high: low.wrapping_add(self.get(C::Extent, index) as u16),
+        }
+    }
+
+    /// Where the first row lies behind network `net` and lowest port `low`.
+    fn first_not_below_or_end(&self, net: u128, low: u16) -> usize {
+        match (low.checked_add(1), net.checked_add(1)) {
+            (Some(next), _) => self.first_not_below((net, next)),
+            (None, Some(next)) => self.first_not_below((next, 0)),
+            (None, None) => self.rows,
+        }
+    }
+
+    /// Where the first row lies whose network and lowest port are not below `place`.
+    fn first_not_below(&self, place: (u128, u16)) -> usize {
+        let (mut low, mut high) = (0, self.rows);
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.place(middle) < place {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+
+    fn place(&self, index: usize) -> (u128, u16) {
+        (self.net(index), self.get(C::Port, index) as u16)
+    }
+
+    fn net(&self, index: usize) -> u128 {
+        u128::from(self.get(C::NetHigh, index)) << 64 | u128::from(self.get(C::NetLow, index))
+    }
+
+    fn width(&self, column: C) -> u8 {
+        self.columns.get(column as usize).map_or(0, |c| c.width)
+    }
+
+    #[inline]
+    fn get(&self, column: C, index: usize) -> u64 {
+        self.columns.get(column as usize).map_or(0, |c| c.get(self.bytes, index))
+    }
+}

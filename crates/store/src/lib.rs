@@ -1,0 +1,15 @@
+//! The questions asked of the past, as traits, an in-memory store, and the suite that every store must pass.
+//!
+//! What comes in: rows and spans under `Permit<Store>`, questions under `Permit<Learn>`. What goes out: sealed rows.
+//! Never a query language, a pool or a column type in a signature.
+
+pub mod assignments;
+pub mod contract;
+pub mod coverage;
+pub mod error;
+pub mod memory;
+
+pub use assignments::{Assignments, Holding};
+pub use coverage::Coverage;
+pub use error::StoreError;
+pub use memory::Memory;

@@ -1,0 +1,2 @@
+//! tadoru
+fn main() {}

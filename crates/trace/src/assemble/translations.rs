@@ -1,0 +1,273 @@
+//! Translations of gateways: connections, port blocks and whole addresses joined from begin to end (RFC 8158).
+//!
+//! A gateway may use one outside port toward several destinations at once, so a connection is told by its destination
+//! too where the gateway logs it. A lost release is closed by the next holder of the same ports.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::IpAddr;
+
+use tadoru_model::observation::{Moment, NatEvent};
+use tadoru_model::{
+    Assignment, Edge, Holder, How, PortRange, Prefix, Protocol, Realm, RecordKind, Remote, SourceName,
+    UtcMicros,
+};
+
+use super::{edge_of, thread_of};
+
+/// The translations that are open.
+#[derive(Debug, Default)]
+pub(super) struct Translations {
+    open: HashMap<Key, Open>,
+    by_age: BTreeMap<(UtcMicros, u64), Key>,
+    changed: HashSet<Key>,
+    closed: Vec<Assignment>,
+    first: HashMap<SourceName, UtcMicros>,
+    /// When the last holder of a block of ports let go of it, by the hash of its key.
+    ended: HashMap<u64, UtcMicros>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    source: SourceName,
+    realm: Realm,
+    proto: Protocol,
+    outside: IpAddr,
+    ports: PortRange,
+    remote: Option<Remote>,
+}
+
+#[derive(Debug, Clone)]
+struct Open {
+    inside_realm: Realm,
+    inside: IpAddr,
+    inside_port: Option<u16>,
+    from: Edge,
+    last: UtcMicros,
+    record: u64,
+    thread: u64,
+}
+
+impl Translations {
+    /// Takes up a translation that was open when the last assembler stopped.
+    pub(super) fn resume(&mut self, row: Assignment) {
+        let Holder::Inside { realm, prefix, port } = row.holder else { return };
+        let key = Key {
+            source: row.source,
+            realm: row.realm,
+            proto: row.proto,
+            outside: row.prefix.addr(),
+            ports: row.ports,
+            remote: row.remote,
+        };
+        let open = Open {
+            inside_realm: realm,
+            inside: prefix.addr(),
+            inside_port: port,
+            from: row.from,
+            last: row.until.earliest,
+            record: row.record,
+            thread: row.thread,
+        };
+        self.by_age.insert((open.last, open.thread), key.clone());
+        self.open.insert(key, open);
+    }
+
+    /// Takes one translation event in.
+    pub(super) fn step(&mut self, source: SourceName, realm: Realm, record: u64, event: NatEvent) {
+        let at = edge_of(event.when);
+        let first = self.first.entry(source.clone()).or_insert(at.earliest);
+        *first = (*first).min(at.earliest);
+        let first = *first;
+        let key = Key {
+            source,
+            realm,
+            proto: event.proto,
+            outside: event.outside,
+            ports: event.ports,
+            remote: event.remote,
+        };
+        match event.moment {
+            Moment::Start => self.begin(key, record, &event, at),
+            Moment::Alive => match self.open.get_mut(&key) {
+                Some(open) if open.is_of(&event) => {
+                    open.last = open.last.max(at.earliest);
+                    self.changed.insert(key);
+                }
+                _ => {
+                    let began = event.began.map(|b| Edge::exact(b, How::Logged));
+                    let from = began.unwrap_or(Edge::between(first, at.latest, How::Before));
+                    self.insert(key, record, &event, from, at.earliest);
+                }
+            },
+            Moment::Stop => self.end(key, record, &event, at, first),
+        }
+    }
+
+    /// Hands out the rows that changed, and lets go of the oldest where there are too many.
+    pub(super) fn drain(&mut self, rows: &mut Vec<Assignment>) {
+        while self.open.len() > MOST_OPEN {
+            let Some(((_, thread), key)) = self.by_age.pop_first() else { break };
+            if let Some(open) = self.open.get(&key).filter(|o| o.thread == thread).cloned() {
+                // Its release never came: it ended by itself at the gateway's longest idle time.
+                let until = Edge::between(open.last, open.last.plus(LONGEST_IDLE_US), How::Expiry);
+                self.closed.push(row(&key, &open, until));
+                self.open.remove(&key);
+                self.changed.remove(&key);
+            }
+        }
+        rows.append(&mut self.closed);
+        for key in self.changed.drain() {
+            if let Some(open) = self.open.get(&key) {
+                let until = Edge { earliest: open.last, latest: UtcMicros::MAX, how: How::Open };
+                rows.push(row(&key, open, until));
+            }
+        }
+        if self.ended.len() > MOST_ENDED {
+            self.ended.clear();
+        }
+    }
+
+    fn begin(&mut self, key: Key, record: u64, event: &NatEvent, at: Edge) {
+        if let Some(open) = self.open.get_mut(&key) {
+            if open.is_of(event) && at.latest <= open.last.plus(SAME_EVENT_US) {
+                return; // The same event once more.
+            }
+            if open.last > at.latest {
+                // Out of order: an older beginning whose end is not known; the next holder bounds it.
+                let older = Open { from: at, last: at.earliest, ..open_of(&key, record, event, at) };
+                let until = Edge::between(at.earliest, open.from.latest.max(at.latest), How::NextHolder);
+                self.closed.push(row(&key, &older, until));
+                return;
+            }
+            let until = Edge::between(open.last, at.latest, How::NextHolder);
+            let (closed, old) = (row(&key, open, until), (open.last, open.thread));
+            self.closed.push(closed);
+            self.by_age.remove(&old);
+        }
+        self.insert(key, record, event, at, at.earliest);
+    }
+
+    fn end(&mut self, key: Key, record: u64, event: &NatEvent, at: Edge, first: UtcMicros) {
+        match self.open.remove(&key) {
+            Some(open) if open.is_of(event) && open.from.earliest <= at.latest => {
+                self.by_age.remove(&(open.last, open.thread));
+                self.changed.remove(&key);
+                self.closed.push(row(&key, &open, at));
+            }
+            other => {
+                if let Some(open) = other {
+                    self.open.insert(key.clone(), open);
+                }
+                // Its beginning was lost, or was before the first record.
+                let after = self.ended.get(&key.hash(UtcMicros(0))).copied().unwrap_or(first).min(at.latest);
+                let from = match event.began {
+                    Some(began) => Edge::exact(began, How::Logged),
+                    None => Edge::between(after, at.latest, How::Before),
+                };
+                let open = Open { from, ..open_of(&key, record, event, at) };
+                self.closed.push(row(&key, &open, at));
+            }
+        }
+        if key.ports.count() > 1 {
+            self.ended.insert(key.hash(UtcMicros(0)), at.latest);
+        }
+    }
+
+    fn insert(&mut self, key: Key, record: u64, event: &NatEvent, from: Edge, last: UtcMicros) {
+        let open = Open { from, last, ..open_of(&key, record, event, from) };
+        self.by_age.insert((last, open.thread), key.clone());
+        self.changed.insert(key.clone());
+        self.open.insert(key, open);
+    }
+}
+
+impl Key {
+    /// A number for this key and one beginning.
+    fn hash(&self, from: UtcMicros) -> u64 {
+        let remote = self.remote.map_or([0; 19], |r| {
+            let mut bytes = [1; 19];
+            bytes[..16].copy_from_slice(&octets(r.addr));
+            bytes[16..18].copy_from_slice(&r.port.unwrap_or(0).to_be_bytes());
+            bytes
+        });
+        thread_of(&[
+            self.source.0.as_bytes(),
+            self.realm.0.as_bytes(),
+            &[self.proto.0],
+            &octets(self.outside),
+            &self.ports.low.to_be_bytes(),
+            &self.ports.high.to_be_bytes(),
+            &remote,
+            &from.0.to_be_bytes(),
+        ])
+    }
+}
+
+impl Open {
+    fn is_of(&self, event: &NatEvent) -> bool {
+        self.inside == event.inside
+            && self.inside_realm == event.inside_realm
+            && (self.inside_port == event.inside_port
+                || self.inside_port.is_none()
+                || event.inside_port.is_none())
+    }
+}
+
+/// An address as 16 octets, IPv4 mapped (RFC 4291, 2.5.5.2).
+fn octets(addr: IpAddr) -> [u8; 16] {
+    match addr {
+        IpAddr::V4(a) => a.to_ipv6_mapped().octets(),
+        IpAddr::V6(a) => a.octets(),
+    }
+}
+
+fn open_of(key: &Key, record: u64, event: &NatEvent, from: Edge) -> Open {
+    let thread = key.hash(from.latest);
+    Open {
+        inside_realm: event.inside_realm.clone(),
+        inside: event.inside,
+        inside_port: event.inside_port,
+        from,
+        last: from.latest,
+        record,
+        thread,
+    }
+}
+
+fn row(key: &Key, open: &Open, until: Edge) -> Assignment {
+    let kind = if key.ports == PortRange::ALL {
+        RecordKind::NatBinding
+    } else if key.ports.count() == 1 {
+        RecordKind::NatSession
+    } else {
+        RecordKind::NatBlock
+    };
+    Assignment {
+        kind,
+        realm: key.realm.clone(),
+        prefix: Prefix::host(key.outside),
+        ports: key.ports,
+        proto: key.proto,
+        remote: key.remote,
+        holder: Holder::Inside {
+            realm: open.inside_realm.clone(),
+            prefix: Prefix::host(open.inside),
+            port: open.inside_port,
+        },
+        from: open.from,
+        until,
+        source: key.source.clone(),
+        record: open.record,
+        corrected_us: 0,
+        thread: open.thread,
+    }
+}
+
+/// Translations kept in mind at most; beyond it the oldest are let go as ended by idleness.
+const MOST_OPEN: usize = 2_000_000;
+/// Ends of port blocks kept in mind at most.
+const MOST_ENDED: usize = 1_000_000;
+/// Longest idle time of an established connection at common gateways: five days (RFC 5382 asks for two hours at least).
+const LONGEST_IDLE_US: i64 = 5 * 86_400_000_000;
+/// Two reports of one beginning are not further apart than this.
+const SAME_EVENT_US: i64 = 1_000_000;

@@ -1,0 +1,15 @@
+//! Ways back: from records to rows of the past, and from an endpoint and a time to the subscriber.
+//!
+//! What comes in: observations in the order of their arrival; questions under a permit. What goes out: assignments with
+//! edges that say how they are known; a sealed attribution with its outcome, candidates and evidence. It never touches
+//! the network, keeps no clock of its own, and never shows one candidate as *the* candidate when the evidence allows two.
+//!
+//! Mission items 6.F1, 6.F10, 4.C4, 15.F8.
+
+pub mod algorithm;
+pub mod assemble;
+pub mod clock;
+pub mod subscriber;
+
+pub use assemble::Assembler;
+pub use subscriber::{Directory, Evidence, Question, follow};

@@ -1,0 +1,122 @@
+//! What is told of each packet, and how much of a stranger's sending is kept.
+
+use crate::{
+    Defect,
+    flow::{
+        message::Version,
+        sequence::{Loss, Order},
+    },
+};
+
+/// What became of one packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Version of the packet; `None` when it is neither v9 nor IPFIX and nothing was read.
+    pub version: Option<Version>,
+    /// Source id (v9) or observation domain (IPFIX).
+    pub domain: u32,
+    /// Sequence number of the packet.
+    pub sequence: u32,
+    /// Export time, microseconds since 1970 UTC.
+    pub export_us: i64,
+    /// When the exporter started, microseconds since 1970 UTC, by a v9 header (±1 s).
+    pub boot_us: Option<i64>,
+    /// How the packet stands to those before it.
+    pub order: Order,
+    /// What is missing before it.
+    pub loss: Option<Loss>,
+    /// Data records read, of any kind, those that had waited included.
+    pub records: u32,
+    /// NAT events given out.
+    pub events: u32,
+    /// Templates that are new or have changed.
+    pub templates: u32,
+    /// Data sets of this packet that now wait for their template.
+    pub held: u32,
+    /// Data sets that had waited and were read now.
+    pub released: u32,
+    /// Data sets dropped while waiting, for want of room or because their template never came; since the last report
+    /// of any exporter.
+    pub dropped: u32,
+    /// Data sets that wait in all.
+    pub waiting: u32,
+    /// What could not be read, by byte offset in the packet.
+    pub defects: Vec<Defect>,
+    /// Faults beyond those listed in `defects`.
+    pub more_defects: u32,
+}
+
+impl Report {
+    /// Of a packet of which nothing has been read.
+    pub(super) fn nothing() -> Self {
+        Self {
+            version: None,
+            domain: 0,
+            sequence: 0,
+            export_us: 0,
+            boot_us: None,
+            order: Order::Unknown,
+            loss: None,
+            records: 0,
+            events: 0,
+            templates: 0,
+            held: 0,
+            released: 0,
+            dropped: 0,
+            waiting: 0,
+            defects: Vec::new(),
+            more_defects: 0,
+        }
+    }
+
+    /// Lists the defects up to a bound and counts the rest.
+    pub(super) fn list(&mut self, mut defects: Vec<Defect>) {
+        let more = defects.len().saturating_sub(MAX_DEFECTS);
+        self.more_defects = u32::try_from(more).unwrap_or(u32::MAX);
+        defects.truncate(MAX_DEFECTS);
+        self.defects = defects;
+    }
+}
+
+/// How much is kept. What goes beyond is refused and reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Streams (exporter, version, domain) in all.
+    pub streams: usize,
+    /// Streams of one exporter address.
+    pub streams_per_exporter: usize,
+    /// Templates of one stream.
+    pub templates: usize,
+    /// Fields of one template.
+    pub template_fields: usize,
+    /// Fields of all templates of one stream together.
+    pub stream_fields: usize,
+    /// Names of pools and VRFs of one stream, each.
+    pub names: usize,
+    /// Bytes of data of one stream that wait for their template.
+    pub stream_waiting_bytes: usize,
+    /// Bytes of data that wait, in all.
+    pub waiting_bytes: usize,
+    /// How long data waits, in microseconds of arrival time.
+    pub waiting_us: i64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            streams: 4096,
+            streams_per_exporter: 256,
+            templates: 1024,
+            template_fields: 1024,
+            stream_fields: 16_384,
+            names: 4096,
+            stream_waiting_bytes: 4 << 20,
+            waiting_bytes: 64 << 20,
+            // Exporters announce templates at least every half hour (RFC 3954 section 9).
+            waiting_us: 3_600_000_000,
+        }
+    }
+}
+
+/// Most defects listed of one packet.
+const MAX_DEFECTS: usize = 64;
