@@ -85,6 +85,8 @@ pub struct Candidate {
     pub subscriber: SubscriberId,
     /// What kind of name `subscriber` is.
     pub named_by: Identity,
+    /// Every name that the records give the line.
+    pub names: Vec<Identity>,
     /// From when to when the whole chain held at most.
     pub held: Span,
     /// How sure.

@@ -96,9 +96,9 @@ pub struct LeaseEvent {
     pub state: LeaseState,
     /// Address or delegated prefix.
     pub prefix: Prefix,
-    /// When the client last asked, or when the state changed, by the server's clock.
+    /// When the client last asked; of a lease given back: when that was done at the latest. By the server's clock.
     pub since: UtcMicros,
-    /// When it will run out; `None`: never.
+    /// When it will run out, `None`: never; of a lease given back: when that was done at the earliest.
     pub expires: Option<UtcMicros>,
     /// Names of the line, the surest first.
     pub names: Vec<Identity>,

@@ -10,11 +10,11 @@ use crate::{PortRange, Prefix, Protocol, Realm, SourceName, Span};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Dealing {
-    /// Each subscriber has one block; the first outside address is filled before the next.
+    /// One block each; an outside address is filled before the next is begun.
     Sequential,
-    /// Subscriber `i` of an outside address has every `n`-th port, `n` being the subscribers on one address.
+    /// One block each; neighbours go to different outside addresses.
     Interleaved,
-    /// The whole inside prefix shares the whole port range; the rule narrows, it does not decide.
+    /// All inside addresses share all ports; the rule narrows, it does not decide.
     Shared,
 }
 
@@ -39,8 +39,10 @@ pub struct Rule {
 pub enum Algorithm {
     /// Deterministic carrier-grade NAT (RFC 7422), or a static translation rule.
     DeterministicNat {
-        /// Inside addresses.
-        inside: Prefix,
+        /// First inside address.
+        inside_first: IpAddr,
+        /// Last inside address.
+        inside_last: IpAddr,
         /// Their realm.
         inside_realm: Realm,
         /// First outside address.

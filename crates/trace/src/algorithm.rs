@@ -14,7 +14,8 @@ use tadoru_model::{
 pub fn translate(rule: &Rule, index: u64, addr: IpAddr, port: Option<u16>) -> Option<Assignment> {
     let (prefix, ports, realm, inside) = match &rule.algorithm {
         Algorithm::DeterministicNat {
-            inside,
+            inside_first,
+            inside_last,
             inside_realm,
             outside_first,
             outside_last,
@@ -27,26 +28,24 @@ pub fn translate(rule: &Rule, index: u64, addr: IpAddr, port: Option<u16>) -> Op
                 return None;
             }
             let each = (*ports_each).max(1);
+            let per_address = ports.count() / each;
             let (held, holder) = match (port, dealing) {
-                (None, _) | (_, Dealing::Shared) => (*ports, *inside),
-                (Some(port), Dealing::Sequential) => {
+                (None, _) | (_, Dealing::Shared) => (*ports, covering(*inside_first, *inside_last)?),
+                (Some(port), Dealing::Sequential | Dealing::Interleaved) => {
                     let block = u32::from(port - ports.low) / each;
-                    let per_address = ports.count() / each;
                     if block >= per_address {
-                        return None; // Left over: the gateway deals these out dynamically.
+                        return None; // Left over: these ports are given to nobody.
                     }
                     let low = u32::from(ports.low) + block * each;
                     let held = PortRange::new(u16::try_from(low).ok()?, u16::try_from(low + each - 1).ok()?)?;
-                    let subscriber =
-                        nth.checked_mul(u128::from(per_address))?.checked_add(u128::from(block))?;
-                    (held, nth_host(*inside, subscriber)?)
-                }
-                (Some(port), Dealing::Interleaved) => {
-                    let per_address = (ports.count() / each).max(1);
-                    let slot = u32::from(port - ports.low) % per_address;
-                    let subscriber =
-                        nth.checked_mul(u128::from(per_address))?.checked_add(u128::from(slot))?;
-                    (PortRange::one(port), nth_host(*inside, subscriber)?)
+                    let (block, per_address) = (u128::from(block), u128::from(per_address));
+                    let subscriber = if *dealing == Dealing::Sequential {
+                        nth.checked_mul(per_address)?.checked_add(block)?
+                    } else {
+                        let outside = offset(*outside_first, *outside_last, *outside_last)?.checked_add(1)?;
+                        block.checked_mul(outside)?.checked_add(nth)?
+                    };
+                    (held, nth_host(*inside_first, *inside_last, subscriber)?)
                 }
             };
             (Prefix::host(addr), held, inside_realm, holder)
@@ -142,22 +141,20 @@ fn offset(first: IpAddr, last: IpAddr, addr: IpAddr) -> Option<u128> {
     (first <= addr && addr <= last).then(|| addr - first)
 }
 
-/// The `n`-th address of `prefix`, counted from 0; for IPv6 the `n`-th /64, or address where the prefix is longer.
-fn nth_host(prefix: Prefix, n: u128) -> Option<Prefix> {
-    match prefix.addr() {
+/// The `n`-th address from `first` on, counted from 0, when it is not behind `last`.
+fn nth_host(first: IpAddr, last: IpAddr, n: u128) -> Option<Prefix> {
+    let addr = match first {
         IpAddr::V4(base) => {
-            let size = 1_u128 << (32 - prefix.len());
-            let addr = u32::try_from(u128::from(base.to_bits()) + n).ok()?;
-            (n < size).then(|| Prefix::host(IpAddr::V4(Ipv4Addr::from_bits(addr))))
+            IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(u128::from(base.to_bits()).checked_add(n)?).ok()?))
         }
-        IpAddr::V6(base) => {
-            let len = if prefix.len() <= 64 { 64 } else { 128 };
-            let step = n.checked_shl(u32::from(128 - len))?;
-            let inside = n <= low_bits(len - prefix.len());
-            inside
-                .then(|| Prefix::covering(IpAddr::V6(Ipv6Addr::from_bits(base.to_bits() | step)), len).ok())?
-        }
-    }
+        IpAddr::V6(base) => IpAddr::V6(Ipv6Addr::from_bits(base.to_bits().checked_add(n)?)),
+    };
+    offset(first, last, addr).map(|_| Prefix::host(addr))
+}
+
+/// The longest prefix that holds both ends of a range.
+fn covering(first: IpAddr, last: IpAddr) -> Option<Prefix> {
+    (0..=Prefix::host(first).len()).rev().find_map(|len| Prefix::covering(first, len).ok().filter(|p| p.contains(last)))
 }
 
 /// A number of `n` set bits.

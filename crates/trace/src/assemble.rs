@@ -64,6 +64,7 @@ impl Assembler {
             Observed::DeviceRestart(when) => {
                 self.clocks.note(&source, when);
                 self.sessions.restart(&source, edge_of(when));
+                self.translations.restart(&source, edge_of(when));
             }
             Observed::Lease(event) => self.leases.step(source, realm, record, event),
             Observed::Nat(event) => {

@@ -73,8 +73,8 @@ struct Stream {
 struct Compiled {
     plan: Plan,
     dialect: Dialect,
-    /// Sequence number of the packet that gave this id another layout than it had before.
-    changed: Option<u32>,
+    /// Sequence number of the packet that gave this layout.
+    since: u32,
 }
 
 /// Records counted in a set: `None` when they cannot be told.
@@ -112,7 +112,8 @@ impl Decoder {
         self.waiting.bytes()
     }
 
-    /// Reads one packet. `arrival_us` is microseconds since 1970 UTC; events come in the order of the packet, those
+    /// Reads one packet. `arrival_us` is microseconds since 1970 UTC and must be the packet's own (of a capture: as
+    /// captured), as restarts and late packets are told by it; events come in the order of the packet, those
     /// that had waited first at the point where their template stands.
     pub fn decode(
         &mut self,
@@ -178,6 +179,9 @@ impl Decoder {
                 let read =
                     stream.data(&header, arrival_us, &set, self.limits.names, &mut report, &mut defects, out);
                 counted = counted.zip(read).map(|(a, b)| a.saturating_add(b));
+            } else if report.order == Order::Late {
+                // The template that comes next need not be the one it was sent by.
+                defects.push(Defect::byte(set.offset as u64, "late data has no template"));
             } else {
                 counted = None;
                 report.held += 1;
@@ -241,19 +245,22 @@ impl Stream {
                 Announcement::WithdrawAll(purpose) => self.templates.withdraw_all(purpose),
                 Announcement::Define(template) => {
                     let id = template.id;
-                    let known = self.templates.get(id).is_some();
-                    // A late packet cannot take back what a later one has said.
-                    if known && report.order == Order::Late {
+                    // A late packet that says otherwise may be an old one or a fresh start: then neither holds.
+                    if let Some((known, _)) = self.templates.get(id)
+                        && report.order == Order::Late
+                    {
+                        if *known != template {
+                            self.templates.withdraw(id);
+                        }
                         continue;
                     }
-                    let changed = known.then_some(header.sequence);
                     let mut unreadable = false;
                     let defined =
                         self.templates.define(template, limits.templates, limits.stream_fields, |template| {
                             let plan = Plan::compile(template);
                             unreadable = !plan.unreadable.is_empty();
                             let dialect = reading::dialect_of(chosen, plan.holds);
-                            Compiled { plan, dialect, changed }
+                            Compiled { plan, dialect, since: header.sequence }
                         });
                     if unreadable {
                         let what = "template gives a field a length that its type cannot have";
@@ -290,11 +297,8 @@ impl Stream {
     ) -> Counted {
         let Self { templates, pools, vrfs, init_ms, .. } = self;
         let (template, compiled) = templates.get(set.id)?;
-        if let Some(changed) = compiled.changed
-            && report.order == Order::Late
-            && header.sequence.wrapping_sub(changed) > u32::MAX / 2
-        {
-            defects.push(Defect::byte(set.offset as u64, "data is older than the change of its template"));
+        if report.order == Order::Late && header.sequence.wrapping_sub(compiled.since) > u32::MAX / 2 {
+            defects.push(Defect::byte(set.offset as u64, "late data is older than its template"));
             return None;
         }
         let context = Context {

@@ -16,8 +16,12 @@ fn rule(algorithm: Algorithm) -> Rule {
 }
 
 fn nat(inside: &str, first: &str, last: &str, ports: (u16, u16), each: u32, dealing: Dealing) -> Rule {
+    let inside: Prefix = inside.parse().unwrap();
+    let size = 1_u32 << (32 - inside.len());
+    let IpAddr::V4(base) = inside.addr() else { panic!("IPv4 inside") };
     rule(Algorithm::DeterministicNat {
-        inside: inside.parse().unwrap(),
+        inside_first: inside.addr(),
+        inside_last: IpAddr::V4(Ipv4Addr::from_bits(base.to_bits() + size - 1)),
         inside_realm: Realm::from("cgn"),
         outside_first: first.parse().unwrap(),
         outside_last: last.parse().unwrap(),
@@ -44,6 +48,21 @@ fn sequential_dealing_fills_one_outside_address_before_the_next() {
     assert_eq!(inside(&r, "192.0.2.2", Some(65535)).as_deref(), Some("100.64.0.251"));
     assert_eq!(inside(&r, "192.0.2.1", Some(80)), None);
     assert_eq!(inside(&r, "192.0.2.3", Some(1024)), None);
+}
+
+#[test]
+fn interleaved_dealing_gives_neighbours_different_outside_addresses() {
+    let r = nat("100.64.0.0/24", "192.0.2.1", "192.0.2.2", (1024, 65535), 512, Dealing::Interleaved);
+    assert_eq!(inside(&r, "192.0.2.1", Some(1024)).as_deref(), Some("100.64.0.0"));
+    assert_eq!(inside(&r, "192.0.2.2", Some(1024)).as_deref(), Some("100.64.0.1"));
+    assert_eq!(inside(&r, "192.0.2.1", Some(1536)).as_deref(), Some("100.64.0.2"));
+}
+
+#[test]
+fn a_shared_rule_narrows_to_the_inside_prefix() {
+    let r = nat("100.64.0.0/28", "192.0.2.1", "192.0.2.1", (1024, 8191), 0, Dealing::Shared);
+    assert_eq!(inside(&r, "192.0.2.1", Some(3000)).as_deref(), Some("100.64.0.0/28"));
+    assert_eq!(inside(&r, "192.0.2.1", Some(9000)), None);
 }
 
 #[test]

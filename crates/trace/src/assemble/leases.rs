@@ -27,6 +27,8 @@ struct Lease {
     from: UtcMicros,
     last: UtcMicros,
     expires: UtcMicros,
+    /// When it was given back, as far as the file tells.
+    returned: Option<Edge>,
     thread: u64,
 }
 
@@ -40,6 +42,7 @@ impl Leases {
             from: row.from.latest,
             last: row.until.earliest,
             expires: row.until.latest,
+            returned: None,
             thread: row.thread,
         };
         self.current.insert((row.source, row.realm, row.prefix), lease);
@@ -59,8 +62,8 @@ impl Leases {
         rows.append(&mut self.closed);
         for key in self.changed.drain() {
             if let Some(lease) = self.current.get(&key) {
-                let until = Edge { earliest: lease.last, latest: lease.expires, how: How::Open };
-                rows.push(row(&key, lease, until));
+                let open = Edge { earliest: lease.last, latest: lease.expires, how: How::Open };
+                rows.push(row(&key, lease, lease.returned.unwrap_or(open)));
             }
         }
     }
@@ -71,14 +74,19 @@ impl Leases {
             if event.since < lease.last {
                 return; // An older version, read again.
             }
-            if same_line(&lease.names, &event.names) && event.since <= lease.expires {
+            if lease.returned.is_none()
+                && same_line(&lease.names, &event.names)
+                && event.since <= lease.expires
+            {
                 lease.last = event.since;
                 lease.expires = expires;
                 lease.record = record;
                 self.changed.insert(key);
                 return;
             }
-            let until = if lease.expires <= event.since {
+            let until = if let Some(returned) = lease.returned {
+                Edge::between(returned.earliest, returned.latest.min(event.since), How::Logged)
+            } else if lease.expires <= event.since {
                 Edge::exact(lease.expires, How::Expiry)
             } else {
                 Edge::between(lease.last, event.since, How::NextHolder)
@@ -93,25 +101,31 @@ impl Leases {
             &event.since.0.to_be_bytes(),
         ]);
         let lease =
-            Lease { record, names: event.names, from: event.since, last: event.since, expires, thread };
+            Lease { record, names: event.names, from: event.since, last: event.since, expires, returned: None, thread };
         self.current.insert(key.clone(), lease);
         self.changed.insert(key);
     }
 
     fn end(&mut self, key: (SourceName, Realm, Prefix), event: &LeaseEvent) {
-        let Some(lease) = self.current.get(&key) else { return };
+        let Some(lease) = self.current.get_mut(&key) else { return };
         let other = !event.names.is_empty() && !same_line(&lease.names, &event.names);
-        if other && event.state != LeaseState::Declined {
-            return; // The end of an earlier holder's lease, written down late.
+        if lease.returned.is_some() || (other && event.state != LeaseState::Declined) {
+            return; // The end of an earlier holder's lease, written down late or twice.
         }
-        // The server writes the end into the expiry of the entry, or leaves the entry's own.
-        let told = event.expires.unwrap_or(event.since);
-        let until = if told < lease.expires && told >= lease.last {
-            Edge::exact(told, How::Logged)
-        } else if event.state == LeaseState::Released && event.since < lease.expires {
-            Edge::between(lease.last, event.since, How::Logged)
-        } else {
-            Edge::exact(lease.expires, How::Expiry)
+        if event.state == LeaseState::Released {
+            let earliest = event.expires.unwrap_or(lease.last).max(lease.last).min(lease.expires);
+            lease.returned = Some(Edge::between(earliest, event.since.min(lease.expires).max(earliest), How::Logged));
+            self.changed.insert(key);
+            return;
+        }
+        // An entry that was reclaimed keeps the instant at which it ran out.
+        let told = event.expires.filter(|t| (lease.last..lease.expires).contains(t));
+        let until = match (event.state, told) {
+            (LeaseState::Declined, _) if event.since < lease.expires => {
+                Edge::between(lease.last, event.since, How::Logged)
+            }
+            (_, Some(told)) => Edge::exact(told, How::Expiry),
+            (_, None) => Edge::exact(lease.expires, How::Expiry),
         };
         self.closed.push(row(&key, lease, until));
         self.current.remove(&key);

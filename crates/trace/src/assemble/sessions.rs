@@ -36,6 +36,8 @@ struct Session {
     stop: Option<Edge>,
     bound: Option<(UtcMicros, How)>,
     silent: bool,
+    /// How many of its records have been heard.
+    heard: u32,
     held: Vec<Held>,
 }
 
@@ -64,6 +66,7 @@ impl Sessions {
             stop: None,
             bound: None,
             silent: row.until.how == How::Silent,
+            heard: 1,
             held: Vec::new(),
         });
         session.held.push(Held {
@@ -99,6 +102,7 @@ impl Sessions {
                 stop: None,
                 bound: None,
                 silent: false,
+                heard: 0,
                 held: Vec::new(),
             };
             self.threads.insert(thread, session);
@@ -221,6 +225,7 @@ impl Session {
             self.silent = false;
         }
         self.hold(event, at, stopped);
+        self.heard = self.heard.saturating_add(1);
         if event.moment == Moment::Stop && self.stop.is_none_or(|stop| at.latest < stop.latest) {
             self.stop = Some(at);
             self.bound = None;
@@ -241,7 +246,7 @@ impl Session {
                 Some(held) => held.last = held.last.max(if stopped { held.last } else { at.earliest }),
                 None if self.held.len() < MOST_HELD => {
                     // Seen first in a later record: it was given at some time since the session began.
-                    let from = if self.held.is_empty() || event.moment == Moment::Start {
+                    let from = if self.heard == 0 || event.moment == Moment::Start {
                         self.from
                     } else {
                         Edge::between(self.from.earliest, at.latest, How::Before)

@@ -103,6 +103,24 @@ impl Translations {
         }
     }
 
+    /// The gateway came up or went down: its translations ended by then.
+    pub(super) fn restart(&mut self, source: &SourceName, at: Edge) {
+        let lost: Vec<Key> = self
+            .open
+            .iter()
+            .filter(|(key, open)| key.source == *source && open.from.earliest < at.latest)
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in lost {
+            if let Some(open) = self.open.remove(&key) {
+                self.by_age.remove(&(open.last, open.thread));
+                self.changed.remove(&key);
+                let until = Edge::between(open.last.min(at.latest), at.latest, How::Restart);
+                self.closed.push(row(&key, &open, until));
+            }
+        }
+    }
+
     /// Hands out the rows that changed, and lets go of the oldest where there are too many.
     pub(super) fn drain(&mut self, rows: &mut Vec<Assignment>) {
         while self.open.len() > MOST_OPEN {

@@ -1,5 +1,6 @@
 //! One step after the other: from an endpoint to the rows about it, through translations, to the lines.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
 use tadoru_gate::Permit;
@@ -107,7 +108,10 @@ impl<'a> Follower<'a> {
                         found.clone()
                     } else {
                         let inside = Endpoint { addr: prefix.addr(), port: *port, proto: judged.row.proto };
-                        let found = self.step(realm.clone(), inside, ours, depth + 1, trail)?;
+                        // A VRF that no other source knows by that name may be any of the realms.
+                        let known = self.evidence.coverage.speaks_of(realm, inside.addr);
+                        let realm = if known { realm.clone() } else { Realm::untold() };
+                        let found = self.step(realm, inside, ours, depth + 1, trail)?;
                         behind.insert(key, found.clone());
                         found
                     };

@@ -204,6 +204,7 @@ fn candidates(
             let candidate = Candidate {
                 subscriber: id.clone(),
                 named_by,
+                names: chain.names.clone(),
                 held: chain.possible,
                 certainty,
                 path: chain.path.clone(),

@@ -35,6 +35,8 @@ fn read_file(
                     read_file(dictionary, &text, include, defects, name, depth + 1);
                     continue;
                 }
+                // The form with a dash may be missing.
+                None if words.first() == Some(&"$INCLUDE-") => Ok(()),
                 None => Err("`$INCLUDE` is not available here"),
             },
             ["$INCLUDE", ..] => Err("`$INCLUDE` without a name, or nested too deeply"),

@@ -142,6 +142,7 @@ fn a_bad_line_is_a_defect_and_loses_no_neighbour() {
         assert_eq!(defects[0].place, Place::Line(2), "{bad}");
         assert!(dictionary.find("After").is_some(), "{bad}");
     }
+    assert_eq!(read("$INCLUDE- elsewhere\n").1, []);
     assert_eq!(read("VENDOR A 1\nBEGIN-VENDOR A\nATTRIBUTE B 1 string\n").1.len(), 1);
 }
 

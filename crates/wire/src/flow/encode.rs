@@ -1,4 +1,4 @@
-//! Writes NAT events as NetFlow v9 or IPFIX packets with the fields and codes of RFC 8158, section 5.
+//! Writes NAT events as NetFlow v9 or IPFIX packets with the fields and codes of RFC 8158.
 //!
 //! Comes in: [`NatEvent`]s as our decoder gives them. Goes out: packets with templates and data. Every set of fields
 //! that an event really has becomes a template of its own, so nothing is written that the event does not say.
@@ -222,7 +222,7 @@ struct Fields {
 }
 
 impl Fields {
-    /// Field order of RFC 8158, tables 3 to 14, with what they call optional at the end.
+    /// What RFC 8158's templates call mandatory first, the optional fields at the end.
     fn event(&mut self, event: &NatEvent) -> Result<(), EncodeError> {
         let ms = u64::try_from(event.time.us).map_err(|_| EncodeError::Time)? / 1000;
         self.put(323, &ms.to_be_bytes());
@@ -318,7 +318,7 @@ impl Fields {
     }
 }
 
-/// RFC 8158 section 5.1.1: one number for IPv4 inside, another for IPv6.
+/// RFC 8158's `natEvent` values: one number for IPv4 inside, another for IPv6.
 fn code(event: &NatEvent) -> Result<u8, EncodeError> {
     let v6 = u8::from(event.inside.address.is_some_and(|address| address.is_ipv6()));
     match event.kind {

@@ -130,9 +130,9 @@ pub enum EventKind {
     AddressesExhausted,
     /// No port is left.
     PortsExhausted,
-    /// A limit was hit; `natQuotaExceededEvent` 466 (RFC 8158 section 5.3) when told.
+    /// A limit was hit; `natQuotaExceededEvent` 466 (RFC 8158) when told.
     QuotaExceeded(Option<u32>),
-    /// A threshold was reached; `natThresholdEvent` 467 (RFC 8158 section 5.4) when told.
+    /// A threshold was reached; `natThresholdEvent` 467 (RFC 8158) when told.
     ThresholdReached(Option<u32>),
     /// A flow record: this flow was translated so, from `start_us` to `end_us`.
     Flow,

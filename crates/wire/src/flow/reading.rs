@@ -156,7 +156,8 @@ fn nsel(code: u64) -> EventKind {
     }
 }
 
-/// Cisco IOS XE, "Bulk Logging and Port Block Allocation": the codes of 2009 with a port range are about a block.
+/// IOS XE announces its port-set template with the same event field as its sessions (seen in a capture; the feature is
+/// "Bulk Logging and Port Block Allocation"): with a port range the codes of sessions are about a block.
 fn cisco_ios(code: u64, block: bool) -> EventKind {
     match (code, block) {
         (1, false) => EventKind::SessionCreate,
@@ -168,7 +169,7 @@ fn cisco_ios(code: u64, block: bool) -> EventKind {
     }
 }
 
-/// RFC 8158 section 5.1.1 and IANA's `natEvent` table; 1 and 2 are historic there.
+/// RFC 8158 and IANA's table of `natEvent` values; 1 and 2 are historic there.
 fn rfc8158(code: u64, values: &Values<'_>, block: bool) -> EventKind {
     match code {
         1..=3 => cisco_ios(code, block),
@@ -187,7 +188,8 @@ fn rfc8158(code: u64, values: &Values<'_>, block: bool) -> EventKind {
     }
 }
 
-/// draft-ietf-behave-ipfix-nat-logging-02 section 4, as Junos documents its codes.
+/// draft-ietf-behave-ipfix-nat-logging-02, as Junos documents its codes ("Mapping Between Field Values for IPFIX
+/// Flow Templates and Logs").
 fn draft(code: u64, values: &Values<'_>, block: bool) -> EventKind {
     match code {
         1..=3 => cisco_ios(code, block),

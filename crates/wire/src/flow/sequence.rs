@@ -65,7 +65,8 @@ impl Sequence {
             Version::Ipfix => LATE_RECORDS,
         };
         let broken = uptime_broken(&last, header, arrival_us);
-        if distance < 0 && distance >= -window && !broken {
+        let soon = arrival_us.saturating_sub(last.arrival_us) <= LATE_US;
+        if distance < 0 && distance >= -window && soon && !broken {
             return (Order::Late, None);
         }
         if distance < 0 || broken || distance > FARTHEST {
@@ -111,6 +112,9 @@ fn uptime_broken(last: &Last, header: &Header, arrival_us: i64) -> bool {
 const LATE_PACKETS: i32 = 256;
 /// How many records a late packet may lie back in IPFIX.
 const LATE_RECORDS: i32 = 16_384;
+/// How much later than the packet before it a late one may arrive, in microseconds; an exporter that starts again
+/// takes longer.
+const LATE_US: i64 = 10_000_000;
 /// A step ahead by more than this is a new numbering, not a loss.
 const FARTHEST: i32 = 1 << 26;
 /// Uptime and arrival may differ by this much through delay, coarse clocks and drift, in milliseconds.

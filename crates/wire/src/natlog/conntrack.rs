@@ -5,7 +5,7 @@
 //! destination is not the original source, the source was translated (conntrack-tools manual, conntrack(8)).
 //! A line without a stamp of its own or of syslog is a fault: an event without a time proves nothing.
 
-use super::scan::{cut, digits, endpoint_or_addr, number, port, proto, word};
+use super::scan::{cut, digits, endpoint_or_addr, find, number, port, proto, word};
 use super::stamp::{self, Stamp};
 use super::{Dialect, Endpoint, Events, Fault, NatLine, Options, Step, Syslog, Verb, need, text};
 
@@ -20,18 +20,18 @@ pub(super) fn is_bare(line: &[u8]) -> bool {
 
 pub(super) fn read<'a>(syslog: &Syslog<'a>, options: &Options<'_>, out: &mut Events<'a>) -> Step {
     let line = if is_bare(syslog.content) { syslog.content } else { syslog.msg };
-    let (time, rest) = match line.strip_prefix(b"[").and_then(|r| digits(r, 12)) {
-        Some((seconds, rest)) => {
-            let (micros, rest) = need(rest.strip_prefix(b".").and_then(|r| digits(r, 6)), "time stamp")?;
-            let rest = need(rest.strip_prefix(b"]"), "time stamp")?;
-            (need(Stamp::epoch(seconds, micros), "time stamp")?, rest)
-        }
-        None => {
-            let (Some((verb, _)), time) = (kind(line), syslog.time) else { return Ok(()) };
-            if verb.is_none() {
-                return Ok(());
+    let (time, rest) = match line {
+        [b'[', b'0'..=b'9', ..] => {
+            match (stamped(line), find(line, b"[NEW]").or_else(|| find(line, b"[DESTROY]"))) {
+                (Some((time, rest)), _) => (time, rest),
+                (None, Some(_)) => return Err(Fault("time stamp")),
+                // Something else in brackets, such as the kernel's own log.
+                (None, None) => return Ok(()),
             }
-            (need(time, "conntrack event without a time (run it with `-o timestamp`)")?, line)
+        }
+        _ => {
+            let Some((Some(_), _)) = kind(line) else { return Ok(()) };
+            (need(syslog.time, "conntrack event without a time (run it with `-o timestamp`)")?, line)
         }
     };
     let Some((verb, rest)) = kind(rest) else { return Ok(()) };
@@ -65,6 +65,16 @@ pub(super) fn read<'a>(syslog: &Syslog<'a>, options: &Options<'_>, out: &mut Eve
     }
     out.push(nat);
     Ok(())
+}
+
+/// `[seconds.microseconds]`, always six digits behind the point.
+fn stamped(line: &[u8]) -> Option<(Stamp, &[u8])> {
+    let (seconds, rest) = digits(line.strip_prefix(b"[")?, 12)?;
+    let (micros, rest) = cut(rest.strip_prefix(b".")?, b']')?;
+    if micros.len() != 6 {
+        return None;
+    }
+    Some((Stamp::epoch(seconds, number(micros)?)?, rest))
 }
 
 /// The event in brackets: none inside for those that change no translation.

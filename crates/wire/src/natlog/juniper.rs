@@ -230,7 +230,9 @@ fn plain_block<'a>(syslog: &Syslog<'a>, s: &'a [u8], verb: Verb, out: &mut Event
 
 fn at_epoch(mut nat: NatLine<'_>, epoch: Option<u64>) -> Result<NatLine<'_>, Fault> {
     let Some(epoch) = epoch else { return Ok(nat) };
-    let at = need(Stamp::epoch(epoch, 0), "epoch")?;
+    let mut at = need(Stamp::epoch(epoch, 0), "epoch")?;
+    // More than a day between the two is no zone: one of the two clocks is wrong.
+    at.doubtful = nat.time.is_some_and(|header| header.us.abs_diff(at.us) > 86_400_000_000);
     match nat.verb {
         Verb::BlockAllocate => (nat.time, nat.start_us) = (Some(at), Some(at.us)),
         Verb::BlockInterim => nat.start_us = Some(at.us),

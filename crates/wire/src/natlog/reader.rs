@@ -39,7 +39,7 @@ pub fn read(
             }
             Line::Whole => {
                 counts.lines += 1;
-                let line = trimmed(&held);
+                let line = trimmed(&held, counts.lines);
                 if line.is_empty() {
                     ControlFlow::Continue(())
                 } else {
@@ -122,8 +122,10 @@ fn newline(s: &[u8]) -> Option<usize> {
     rest.iter().position(|&b| b == b'\n').map(|i| at + i)
 }
 
-fn trimmed(line: &[u8]) -> &[u8] {
-    line.strip_suffix(b"\r").unwrap_or(line)
+/// Without a carriage return, and the first line without a byte order mark.
+fn trimmed(line: &[u8], number: u64) -> &[u8] {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if number == 1 { line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line) } else { line }
 }
 
 /// Whether a line without its end may go on: it may, unless it ends in the bracket that its format closes with.

@@ -313,6 +313,16 @@ fn a_line_over_the_cap_is_skipped_and_the_next_is_read() {
 }
 
 #[test]
+fn a_byte_order_mark_and_other_brackets_do_no_harm() {
+    let good = CONNTRACK.lines().next().unwrap();
+    let (counts, _) =
+        file(format!("\u{feff}{good}\r\n[1234] some text\n[12.345678] kernel text\n").as_bytes());
+    assert_eq!((counts.events, counts.ignored, counts.faults), (1, 2, 0));
+    let (counts, _) = file(format!("{}\n", good.replacen("597884", "59788", 1)).as_bytes());
+    assert_eq!((counts.events, counts.faults), (0, 1));
+}
+
+#[test]
 fn the_last_line_without_an_end_is_taken_only_if_it_is_closed() {
     let open = CONNTRACK.lines().next().unwrap();
     assert_eq!(file(open.as_bytes()).0.faults, 1);

@@ -1,7 +1,7 @@
 //! Lines of a text, one after the other, with their numbers.
 //!
 //! What comes in: any buffered reader. What goes out: a line without its end (LF or CRLF) and without a byte order
-//! mark, or the word that it was longer than [`MAX_LINE`]. It never holds more than one line.
+//! mark, or the word that it was longer than a bound, usually [`MAX_LINE`]. It never holds more than one line.
 
 use std::io::{self, BufRead};
 
@@ -29,7 +29,7 @@ impl From<Defect> for Fault {
 pub enum Line<'a> {
     /// Its octets, without the line end.
     Text(&'a [u8]),
-    /// It was longer than [`MAX_LINE`] and has been skipped.
+    /// It was longer than the bound and has been skipped.
     TooLong,
 }
 
@@ -38,12 +38,18 @@ pub struct Lines<R> {
     input: R,
     number: u64,
     text: Vec<u8>,
+    bound: usize,
 }
 
 impl<R: BufRead> Lines<R> {
     /// Lines of `input`, counted from 1.
     pub fn new(input: R) -> Self {
-        Self { input, number: 0, text: Vec::new() }
+        Self::bounded(input, MAX_LINE)
+    }
+
+    /// As [`Lines::new`], with another bound than [`MAX_LINE`], in octets.
+    pub fn bounded(input: R, bound: usize) -> Self {
+        Self { input, number: 0, text: Vec::new(), bound }
     }
 
     /// The next line and its number, or `None` at the end of the input.
@@ -69,7 +75,7 @@ impl<R: BufRead> Lines<R> {
                 Some(at) => (chunk.get(..at).unwrap_or_default(), at + 1),
                 None => (chunk, chunk.len()),
             };
-            if self.text.len() + part.len() > MAX_LINE {
+            if self.text.len() + part.len() > self.bound {
                 too_long = true;
                 self.text.clear();
             } else if !too_long {

@@ -16,7 +16,7 @@ use std::{
 
 use super::{
     cgn_rules::{Allocation, CgnRule, Reach},
-    lines::{Fault, Line, Lines, TOO_LONG},
+    lines::{Fault, Line, Lines},
     range::AddressRange,
     row::text_of,
 };
@@ -33,7 +33,7 @@ pub struct NftRules<R> {
 impl<R: BufRead> NftRules<R> {
     /// A ruleset in `input`.
     pub fn new(input: R) -> Self {
-        Self { lines: Lines::new(input), reader: Reader::default(), ended: false }
+        Self { lines: Lines::bounded(input, MAX_LINE), reader: Reader::default(), ended: false }
     }
 }
 
@@ -88,12 +88,14 @@ enum Block {
 
 impl Reader {
     fn line(&mut self, number: u64, line: Line<'_>) {
-        let text = match text_of(line) {
-            Ok(text) => text,
-            Err(what) => {
-                if what == TOO_LONG {
-                    self.too_long = true;
-                }
+        let text = match (line, text_of(line)) {
+            (_, Ok(text)) => text,
+            (Line::TooLong, _) => {
+                self.too_long = self.depth > 0;
+                self.ready.push_back(Err(Defect::line(number, "line is longer than 32 MiB")));
+                return;
+            }
+            (_, Err(what)) => {
                 self.ready.push_back(Err(Defect::line(number, what)));
                 return;
             }
@@ -438,6 +440,9 @@ fn everything(like: IpAddr) -> AddressRange {
 }
 
 const FLAGS: [&str; 4] = ["random", "fully-random", "persistent", ","];
+
+/// The longest line that is read, in octets: nft prints a map inside a rule on one line.
+const MAX_LINE: usize = 32 * 1024 * 1024;
 
 /// The longest statement that is kept, in octets of memory: a map of some 300,000 subscribers.
 const MAX_STATEMENT: usize = 128 * 1024 * 1024;

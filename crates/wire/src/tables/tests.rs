@@ -356,6 +356,17 @@ fn a_source_nat_that_is_not_understood_is_said() {
 }
 
 #[test]
+fn a_map_of_many_subscribers_stands_on_one_line() {
+    let elements: Vec<_> =
+        (0..6000).map(|at| format!("100.64.{}.{} : 192.0.2.1 . {at}-{at}", at / 250, at % 250)).collect();
+    let map = elements.join(", ");
+    assert!(map.len() > 2 * MAX_LINE);
+    let text = format!("table ip nat {{\n\tchain post {{\n\t\tsnat to ip saddr map {{ {map} }}\n\t}}\n}}\n");
+    let (rules, defects) = rules(text.as_bytes());
+    assert!(rules.len() == 6000 && defects.is_empty());
+}
+
+#[test]
 fn hand_written_rules_are_read_too() {
     let text = "#!/usr/sbin/nft -f\n\
         add rule ip nat post ip saddr { 100.64.0.1, 100.64.0.2 } \\\n  snat to 192.0.2.1:1024-2047 # two share\n\

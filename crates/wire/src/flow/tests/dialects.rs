@@ -216,6 +216,8 @@ fn a_port_block_has_an_end_only_when_the_record_gives_one() {
     assert_eq!(read(&[(361, 1024), (362, 2047), (363, 1), (364, 1024)]), (block(1024, Some(2047), 1), 0));
     assert_eq!(read(&[(361, 1024), (362, 2047), (363, 4), (364, 256)]), (block(1024, Some(2047), 4), 0));
     assert_eq!(read(&[(361, 1024), (363, 4), (364, 256)]), (block(1024, Some(2044), 4), 0));
+    // The example of Cisco's "Bulk Logging and Port Block Allocation": from 4000 in steps of 4, 512 ports.
+    assert_eq!(read(&[(361, 4000), (363, 4), (364, 512)]), (block(4000, Some(6044), 4), 0));
     assert_eq!(read(&[(361, 65535), (364, 1)]), (block(65535, Some(65535), 1), 0));
     // Nothing told, or told in two ways: no end.
     assert_eq!(read(&[(361, 1024)]), (block(1024, None, 1), 1));
