@@ -154,7 +154,9 @@ fn nth_host(first: IpAddr, last: IpAddr, n: u128) -> Option<Prefix> {
 
 /// The longest prefix that holds both ends of a range.
 fn covering(first: IpAddr, last: IpAddr) -> Option<Prefix> {
-    (0..=Prefix::host(first).len()).rev().find_map(|len| Prefix::covering(first, len).ok().filter(|p| p.contains(last)))
+    (0..=Prefix::host(first).len())
+        .rev()
+        .find_map(|len| Prefix::covering(first, len).ok().filter(|p| p.contains(last)))
 }
 
 /// A number of `n` set bits.

@@ -12,4 +12,4 @@ pub mod clock;
 pub mod subscriber;
 
 pub use assemble::Assembler;
-pub use subscriber::{Directory, Evidence, Question, follow};
+pub use subscriber::{Evidence, Question, explore, judge};

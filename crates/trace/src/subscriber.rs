@@ -18,7 +18,7 @@ use tadoru_model::{
 };
 use tadoru_store::{Assignments, StoreError};
 
-use self::chain::Follower;
+use self::chain::{Chain, Follower, Trail};
 pub use self::coverage::CoverageMap;
 use crate::clock::Clocks;
 
@@ -37,21 +37,6 @@ pub struct Question {
     pub remote: Option<Remote>,
 }
 
-/// Who has a contract for a line.
-pub trait Directory: Sync {
-    /// The contracts that had one of `names` in `realm` at `at`; none where the directory does not know the line.
-    fn contracts(&self, names: &[Identity], realm: &Realm, at: UtcMicros) -> Vec<SubscriberId>;
-}
-
-/// A directory that knows nobody: the records' own names stand.
-pub struct NoDirectory;
-
-impl Directory for NoDirectory {
-    fn contracts(&self, _: &[Identity], _: &Realm, _: UtcMicros) -> Vec<SubscriberId> {
-        Vec::new()
-    }
-}
-
 /// Everything an answer may rest on.
 pub struct Evidence<'a> {
     /// Rows of the past.
@@ -62,8 +47,6 @@ pub struct Evidence<'a> {
     pub clocks: &'a Clocks,
     /// Translations that no log records.
     pub rules: &'a [Rule],
-    /// Contracts.
-    pub directory: &'a dyn Directory,
     /// Address space of the operator, all realms together.
     pub own: &'a [Prefix],
     /// How long records of a kind are kept, microseconds.
@@ -83,23 +66,71 @@ pub enum TraceError {
     Seal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Follows the chain back from the asked endpoint and says what the records allow one to say.
+/// The ways back that the records show, before anybody has said whose contract a line is of.
+pub struct Trails {
+    moments: Vec<(Seen, Trail)>,
+}
+
+/// A line that a way back ends at, as its records name it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Its names, the surest first.
+    pub names: Vec<Identity>,
+    /// Realm in which it has them.
+    pub realm: Realm,
+    /// The time asked about.
+    pub seen: Seen,
+}
+
+impl Trails {
+    /// The lines at the ends of all ways back, for the subscriber directory to say whose they were.
+    pub fn lines(&self, _permit: &Permit<Learn>) -> Vec<Line> {
+        let of =
+            |seen: Seen, chain: &Chain| Line { names: chain.names.clone(), realm: chain.realm.clone(), seen };
+        self.moments.iter().flat_map(|(seen, trail)| trail.chains.iter().map(|c| of(*seen, c))).collect()
+    }
+}
+
+impl std::fmt::Debug for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "[line of {} names]", self.names.len())
+    }
+}
+
+/// Follows the chains back from the asked endpoint to the lines.
 ///
 /// # Errors
-/// When a store fails. That nothing can be told is an answer, not an error.
-pub fn follow(
+/// When a store fails.
+pub fn explore(
     permit: &Permit<Learn>,
     evidence: &Evidence<'_>,
     question: &Question,
-) -> Result<Sealed<Attribution>, TraceError> {
+) -> Result<Trails, TraceError> {
     let mut moments = Vec::with_capacity(question.seen.len());
     for seen in &question.seen {
         let window = seen.window(question.skew_us);
         let follower = Follower::new(permit, evidence, seen.core(), window, question.remote);
-        let trail = follower.trail(question.realm.clone(), question.endpoint)?;
-        moments.push(verdict::at_moment(evidence, question, *seen, trail));
+        moments.push((*seen, follower.trail(question.realm.clone(), question.endpoint)?));
     }
-    Ok(Sealed::new(SEALED_AS, permit.case().cloned(), verdict::over_all(moments)))
+    Ok(Trails { moments })
+}
+
+/// Says what the ways back allow one to say. `contracts` tells for each of [`Trails::lines`], in their order, whose it
+/// was; none where the directory does not know the line: then the records' surest name stands.
+pub fn judge(
+    permit: &Permit<Learn>,
+    evidence: &Evidence<'_>,
+    question: &Question,
+    trails: Trails,
+    contracts: Vec<Vec<SubscriberId>>,
+) -> Sealed<Attribution> {
+    let mut contracts = contracts.into_iter();
+    let moments = trails.moments.into_iter().map(|(seen, trail)| {
+        let whose: Vec<Vec<SubscriberId>> = contracts.by_ref().take(trail.chains.len()).collect();
+        verdict::at_moment(evidence, question, seen, &trail, &whose)
+    });
+    let attribution = verdict::over_all(moments.collect());
+    Sealed::new(SEALED_AS, permit.case().cloned(), attribution)
 }
 
 /// Whether `addr` is of the operator's own space; where none is configured, of the space the records speak of.

@@ -100,8 +100,15 @@ impl Leases {
             prefix.to_string().as_bytes(),
             &event.since.0.to_be_bytes(),
         ]);
-        let lease =
-            Lease { record, names: event.names, from: event.since, last: event.since, expires, returned: None, thread };
+        let lease = Lease {
+            record,
+            names: event.names,
+            from: event.since,
+            last: event.since,
+            expires,
+            returned: None,
+            thread,
+        };
         self.current.insert(key.clone(), lease);
         self.changed.insert(key);
     }
@@ -114,7 +121,8 @@ impl Leases {
         }
         if event.state == LeaseState::Released {
             let earliest = event.expires.unwrap_or(lease.last).max(lease.last).min(lease.expires);
-            lease.returned = Some(Edge::between(earliest, event.since.min(lease.expires).max(earliest), How::Logged));
+            lease.returned =
+                Some(Edge::between(earliest, event.since.min(lease.expires).max(earliest), How::Logged));
             self.changed.insert(key);
             return;
         }

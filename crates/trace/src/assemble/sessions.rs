@@ -241,10 +241,11 @@ impl Session {
         let ranges = event.ports.iter().map(|(addr, ports)| (host(*addr), *ports));
         let told: Vec<(Prefix, PortRange)> = named.chain(ranges).collect();
         for (prefix, ports) in &told {
+            let room = self.held.len() < MOST_HELD;
             match self.held.iter_mut().find(|h| h.prefix == *prefix && h.ports == *ports && h.until.is_none())
             {
                 Some(held) => held.last = held.last.max(if stopped { held.last } else { at.earliest }),
-                None if self.held.len() < MOST_HELD => {
+                None if room => {
                     // Seen first in a later record: it was given at some time since the session began.
                     let from = if self.heard == 0 || event.moment == Moment::Start {
                         self.from

@@ -313,15 +313,17 @@ fn join_versions(rows: &[Assignment]) -> Vec<Assignment> {
 
 /// Whether `a` knows the same session's end better than `b`.
 fn better_known(a: &Assignment, b: &Assignment) -> bool {
-    let rank = |row: &Assignment| match row.until.how {
-        How::Logged | How::Duration => 0,
-        How::NextHolder | How::Restart | How::Expiry | How::Before => 1,
-        How::Silent => 2,
-        How::Open => 3,
+    let rank = |row: &Assignment| {
+        let end = match row.until.how {
+            How::Logged | How::Duration => 0,
+            How::NextHolder | How::Restart | How::Expiry | How::Before => 1,
+            How::Silent => 2,
+            How::Open => 3,
+        };
+        let start = u8::from(row.from.how != How::Logged);
+        (end, start, row.until.latest.since(row.until.earliest), Reverse(row.until.earliest))
     };
-    let start = |row: &Assignment| u8::from(row.from.how != How::Logged);
-    (rank(a), start(a), std::cmp::Reverse(a.until.earliest))
-        < (rank(b), start(b), std::cmp::Reverse(b.until.earliest))
+    rank(a) < rank(b)
 }
 
 /// Takes out rows that only *may* have held while another surely held the very same thing over the whole window.

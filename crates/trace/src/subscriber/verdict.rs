@@ -21,7 +21,13 @@ pub(super) struct Moment {
 }
 
 /// Judges the chains of one observed time.
-pub(super) fn at_moment(evidence: &Evidence<'_>, question: &Question, seen: Seen, trail: Trail) -> Moment {
+pub(super) fn at_moment(
+    evidence: &Evidence<'_>,
+    question: &Question,
+    seen: Seen,
+    trail: &Trail,
+    contracts: &[Vec<SubscriberId>],
+) -> Moment {
     let window = seen.window(question.skew_us);
     let addr = question.endpoint.addr;
     let (state, coverage) = match evidence.coverage.worst(&question.realm, addr, window, |_| true) {
@@ -32,7 +38,7 @@ pub(super) fn at_moment(evidence: &Evidence<'_>, question: &Question, seen: Seen
     let mut notes = Vec::new();
     let broken = trail.chains.iter().all(|chain| is_broken(evidence, chain, window));
     let realm_open = trail.chains.iter().any(|chain| is_realm_open(evidence, chain, window));
-    let candidates = candidates(evidence, seen, window, &trail.chains);
+    let candidates = candidates(window, &trail.chains, contracts);
 
     let mut kinds = evidence.coverage.kinds(&question.realm, addr).peekable();
     let longest_kept = match kinds.peek() {
@@ -66,7 +72,7 @@ pub(super) fn at_moment(evidence: &Evidence<'_>, question: &Question, seen: Seen
         Outcome::Gap => {
             narrow_by.insert(NarrowBy::MissingLog);
         }
-        Outcome::Ambiguous => narrow(question, &trail, &candidates, &mut narrow_by),
+        Outcome::Ambiguous => narrow(question, trail, &candidates, &mut narrow_by),
         _ => {}
     }
     if trail.cut {
@@ -175,15 +181,15 @@ fn is_realm_open(evidence: &Evidence<'_>, chain: &Chain, window: Span) -> bool {
 
 /// One candidate a contract; several chains of one contract count together.
 fn candidates(
-    evidence: &Evidence<'_>,
-    seen: Seen,
     window: Span,
     chains: &[Chain],
+    contracts: &[Vec<SubscriberId>],
 ) -> BTreeMap<SubscriberId, Candidate> {
     let mut sure: BTreeMap<SubscriberId, Vec<Span>> = BTreeMap::new();
     let mut found: BTreeMap<SubscriberId, Candidate> = BTreeMap::new();
-    for chain in chains {
-        for (id, named_by) in names(evidence, seen, chain) {
+    let nobody = Vec::new();
+    for (place, chain) in chains.iter().enumerate() {
+        for (id, named_by) in names(chain, contracts.get(place).unwrap_or(&nobody)) {
             let certainty = if chain.certain.holds(window) {
                 Certainty::Certain
             } else if chain.at_core {
@@ -237,16 +243,15 @@ fn candidates(
 }
 
 /// The contracts of a chain's line, or its surest name where the directory does not know it.
-fn names(evidence: &Evidence<'_>, seen: Seen, chain: &Chain) -> Vec<(SubscriberId, Identity)> {
+fn names(chain: &Chain, contracts: &[SubscriberId]) -> Vec<(SubscriberId, Identity)> {
     if let Some(contract) = chain.names.iter().find(|n| n.kind == IdentityKind::Contract) {
         return vec![(SubscriberId(contract.value.clone()), contract.clone())];
     }
-    let contracts = evidence.directory.contracts(&chain.names, &chain.realm, seen.at);
     if contracts.is_empty() {
         let surest = IdentityKind::ALL.iter().find_map(|kind| chain.names.iter().find(|n| n.kind == *kind));
         return surest.map(|name| (SubscriberId(name.value.clone()), name.clone())).into_iter().collect();
     }
-    contracts.into_iter().map(|id| (id.clone(), Identity::new(IdentityKind::Contract, id.0))).collect()
+    contracts.iter().map(|id| (id.clone(), Identity::new(IdentityKind::Contract, id.0.clone()))).collect()
 }
 
 fn of_candidates(

@@ -7,6 +7,7 @@
 use std::io::{self, BufRead};
 use std::ops::ControlFlow;
 
+use super::scan::position;
 use super::{Dialect, Events, MAX_LINE, Options, Parsed, Syslog, parse};
 
 /// What was in a file.
@@ -89,7 +90,7 @@ fn next(input: &mut impl BufRead, held: &mut Vec<u8>) -> io::Result<Line> {
                 (false, false) => Line::Open,
             });
         }
-        let end = newline(piece);
+        let end = position(piece, b'\n');
         let take = piece.get(..end.unwrap_or(piece.len())).unwrap_or_default();
         too_long |= held.len() + take.len() > MAX_LINE;
         if too_long {
@@ -103,23 +104,6 @@ fn next(input: &mut impl BufRead, held: &mut Vec<u8>) -> io::Result<Line> {
             return Ok(if too_long { Line::TooLong } else { Line::Whole });
         }
     }
-}
-
-/// Where the line feed is, eight bytes at a time.
-fn newline(s: &[u8]) -> Option<usize> {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const FEEDS: u64 = ONES * 0x0A;
-    let mut at = 0;
-    let mut rest = s;
-    while let Some((chunk, tail)) = rest.split_first_chunk::<8>() {
-        let x = u64::from_le_bytes(*chunk) ^ FEEDS;
-        if x.wrapping_sub(ONES) & !x & (ONES << 7) != 0 {
-            break;
-        }
-        at += 8;
-        rest = tail;
-    }
-    rest.iter().position(|&b| b == b'\n').map(|i| at + i)
 }
 
 /// Without a carriage return, and the first line without a byte order mark.

@@ -8,13 +8,30 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Endpoint;
 
+/// Where `byte` first stands, looked for eight bytes at a time.
+pub(super) fn position(s: &[u8], byte: u8) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let wanted = ONES * u64::from(byte);
+    let mut at = 0;
+    let mut rest = s;
+    while let Some((chunk, tail)) = rest.split_first_chunk::<8>() {
+        let x = u64::from_le_bytes(*chunk) ^ wanted;
+        if x.wrapping_sub(ONES) & !x & (ONES << 7) != 0 {
+            break;
+        }
+        at += 8;
+        rest = tail;
+    }
+    rest.iter().position(|&b| b == byte).map(|i| at + i)
+}
+
 /// Where `needle` first stands in `hay`.
 pub(super) fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
     let (&first, tail) = needle.split_first()?;
     let mut from = 0;
     loop {
         let rest = hay.get(from..)?;
-        let at = from + rest.iter().position(|&b| b == first)?;
+        let at = from + position(rest, first)?;
         if hay.get(at + 1..)?.starts_with(tail) {
             return Some(at);
         }
