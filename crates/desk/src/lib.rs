@@ -1,1 +1,75 @@
-//! desk
+//! The desk: the case's life, and the commands that people and machines give it.
+//!
+//! What comes in: a person with roles and what they want; observations of the sources. What goes out: answers with the
+//! ground that they stand on. It calls the verbs in their order and speaks with the gate before and after; it holds no
+//! algorithm, no protocol and no page.
+
+pub mod approvals;
+pub mod ask;
+pub mod casework;
+pub mod clock;
+pub mod directory;
+pub mod error;
+pub mod import;
+pub mod intake;
+pub mod law;
+pub mod people;
+pub mod reading;
+pub mod retention;
+pub mod settings;
+pub mod sources;
+pub mod stores;
+pub mod who;
+
+mod heard;
+
+use std::sync::Arc;
+
+use tadoru_gate::Gate;
+
+pub use self::clock::{Clock, FixedClock, SystemClock};
+pub use self::error::DeskError;
+pub use self::people::{Actor, People, Person};
+pub use self::settings::Settings;
+pub use self::stores::Stores;
+
+/// One installation's desk.
+pub struct Desk<S> {
+    gate: Arc<Gate>,
+    stores: S,
+    settings: Settings,
+    people: People,
+    clock: Arc<dyn Clock>,
+}
+
+impl<S: Stores> Desk<S> {
+    /// A desk over these stores, with this gate.
+    pub fn new(gate: Arc<Gate>, stores: S, settings: Settings, people: People, clock: Arc<dyn Clock>) -> Self {
+        Self { gate, stores, settings, people, clock }
+    }
+
+    /// The gate.
+    pub const fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
+    /// The stores.
+    pub const fn stores(&self) -> &S {
+        &self.stores
+    }
+
+    /// The settings.
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The people.
+    pub const fn people(&self) -> &People {
+        &self.people
+    }
+
+    /// The instant that the desk takes for now.
+    pub fn now(&self) -> tadoru_model::UtcMicros {
+        self.clock.now()
+    }
+}

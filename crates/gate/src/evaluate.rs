@@ -10,7 +10,8 @@
 //!    every permit; of several the strictest.
 //! 4. Of the rules that permit, in force at the instant of asking and open to a role of the person: one that permits
 //!    now goes before one that waits for approval, and that before one that lacks a fact. Among equals the most
-//!    specific decides (see `pack`), among those that lack facts the one that lacks the fewest.
+//!    specific decides (see `pack`); among those that lack facts, one of whose facts some are on hand, then the one
+//!    with fewer purposes, then the one that lacks fewer.
 //! 5. Nothing found is no.
 //!
 //! A further true fact therefore never turns a yes into a no, but for the facts that rules of step 3 ask for: the
@@ -19,16 +20,16 @@
 use tadoru_model::{PersonId, Role};
 
 use crate::{
-    pack::{Alternative, Conditions, Effect, Loaded, Pack, Packs},
+    pack::{Alternative, Effect, Loaded, Pack, Packs},
     request::{Approval, ApprovalPer, Ask, Decision, Need},
-    vocabulary::{Basis, DataCategory, Verdict},
+    vocabulary::{DataCategory, Verdict},
 };
 
 mod hand;
-mod needs;
-pub(crate) mod vectors;
+pub(crate) mod needs;
 #[cfg(test)]
 mod tests;
+pub(crate) mod vectors;
 
 use hand::Hand;
 
@@ -98,7 +99,8 @@ fn stop<'a>(rules: impl Iterator<Item = &'a Loaded>, hand: &Hand<'_>) -> Option<
         hand.holds(&loaded.requires) && (loaded.unless.facts == 0 || !hand.holds(&loaded.unless))
     };
     let stops = rules.filter_map(|loaded| Some((loaded.rule.effect.stops_with()?, loaded)));
-    let (verdict, loaded) = stops.filter(|(_, loaded)| fits(loaded)).reduce(|a, b| if b.0 > a.0 { b } else { a })?;
+    let (verdict, loaded) =
+        stops.filter(|(_, loaded)| fits(loaded)).reduce(|a, b| if b.0 > a.0 { b } else { a })?;
     Some(Decision {
         verdict,
         rule: Some(loaded.reference.clone()),
@@ -113,7 +115,7 @@ struct Tried<'a> {
     alternative: &'a Alternative,
     standing: Standing,
     /// The smaller the nearer to a yes; ties keep the order of specificity.
-    rank: (u8, u32),
+    rank: (u8, bool, usize, u32),
 }
 
 /// How far a rule has come.
@@ -160,7 +162,11 @@ fn attempt<'a>(
         Standing::Off => 3,
         Standing::Lacks => 4,
     };
-    Tried { loaded, alternative, standing, rank: (step, lacking) }
+    let (untouched, purposes) = match standing {
+        Standing::Lacks => (!all.iter().any(|c| hand.touches(c)), loaded.rule.purpose.len()),
+        _ => (false, 0),
+    };
+    Tried { loaded, alternative, standing, rank: (step, untouched, purposes, lacking) }
 }
 
 /// Whether a deed may come before its approval: never where two persons are asked for, so that nobody passes a
@@ -182,7 +188,9 @@ impl Tried<'_> {
             ..no(Vec::new())
         };
         match self.standing {
-            Standing::Permits if rule.obligations.is_empty() => Decision { verdict: Verdict::Permit, ..decision },
+            Standing::Permits if rule.obligations.is_empty() => {
+                Decision { verdict: Verdict::Permit, ..decision }
+            }
             Standing::Permits => Decision { verdict: Verdict::PermitWithObligations, ..decision },
             Standing::ApprovalFollows => {
                 let minutes = rule.approval.emergency_after_minutes.unwrap_or_default();
@@ -207,8 +215,10 @@ impl Tried<'_> {
     fn lacks(&self, pack: &Pack, hand: &Hand<'_>, decision: Decision) -> Decision {
         let rule = &self.loaded.rule;
         let of_basis = !hand.holds(&self.alternative.own);
+        // What a rule says of its basis (consent, a warrant) is not said when the basis stands and another fact fails.
         let verdict = match self.alternative.on_missing {
             Some(verdict) if of_basis => verdict,
+            Some(verdict) if verdict == rule.on_fail.outcome => Verdict::Deny,
             _ => rule.on_fail.outcome,
         };
         let conditions = [&self.loaded.requires, &self.alternative.own, &self.alternative.further];
@@ -233,12 +243,12 @@ impl Tried<'_> {
 
 /// The stricter of two decisions, with what both of them ask for.
 fn stricter(a: Decision, b: Decision) -> Decision {
-    let (mut strict, mild) = if b.verdict > a.verdict || (b.verdict == a.verdict && b.approval.persons > a.approval.persons)
-    {
-        (b, a)
-    } else {
-        (a, b)
-    };
+    let (mut strict, mild) =
+        if b.verdict > a.verdict || (b.verdict == a.verdict && b.approval.persons > a.approval.persons) {
+            (b, a)
+        } else {
+            (a, b)
+        };
     for need in mild.missing {
         if !strict.missing.iter().any(|n| n.name == need.name) {
             strict.missing.push(need);

@@ -27,7 +27,9 @@ mod compile;
 mod tests;
 
 pub use check::{Problem, Report, check};
-pub use form::{BasisDecl, Condition, DefectDecl, Effect, FactDecl, FactKind, Limits, OnFail, Rule, Vector};
+pub use form::{
+    BasisDecl, BasisUse, Condition, DefectDecl, Effect, FactDecl, FactKind, Limits, OnFail, Rule, Vector,
+};
 pub use retention::{Keep, RetentionClass, RetentionSetting};
 pub use sign_off::SignOff;
 pub use signature::{PackKey, PackKeys, SignatureError};
@@ -247,7 +249,8 @@ impl Pack {
     fn sign_off(&mut self, records: &[SignOff]) -> usize {
         let fitting: Vec<_> = records.iter().filter(|r| r.pack_sha256 == self.digest).collect();
         for loaded in &mut self.rules {
-            let mine = fitting.iter().filter(|r| r.rules.iter().any(|id| sign_off::names(id, &loaded.rule.id)));
+            let mine =
+                fitting.iter().filter(|r| r.rules.iter().any(|id| sign_off::names(id, &loaded.rule.id)));
             loaded.standing = mine.map(|r| (r.person.clone(), r.roles.clone())).collect();
             loaded.signed_off = loaded.standing.iter().any(|(_, roles)| roles.contains(&Role::LegalReviewer));
         }

@@ -54,7 +54,7 @@ pub enum Certainty {
 }
 
 /// One step of the way back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hop {
     /// Kind of record.
     pub kind: RecordKind,
@@ -79,7 +79,7 @@ pub struct Hop {
 }
 
 /// One possible holder.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Candidate {
     /// Contract id, or the surest name that the records have where no directory knows the line.
     pub subscriber: SubscriberId,
@@ -142,7 +142,7 @@ pub enum NarrowBy {
 }
 
 /// The chain from an endpoint and times to subscribers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attribution {
     /// What can be said.
     pub outcome: Outcome,

@@ -3,6 +3,7 @@
 //! What comes in: a path. What goes out: an owned folder (one process at a time, mode 0700, a version that fits), files
 //! that are replaced whole or not at all. No message holds more of a path than its place inside the folder.
 
+use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -188,6 +189,14 @@ pub fn new_file_id() -> Result<u64, StoreError> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|e| disk("name", "a new file", io::Error::other(e.to_string())))?;
     Ok(u64::from_le_bytes(bytes))
+}
+
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn disk(doing: &'static str, file: &str, source: io::Error) -> StoreError {

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use tadoru_model::{PortRange, RecordKind};
+use tadoru_model::{Assignment, PortRange, Prefix, Realm, RecordKind};
 use tadoru_store::{Holding, StoreError};
 
 use crate::folder::Folder;
@@ -18,7 +18,7 @@ use bits::{SLACK, take_table, take_varint};
 use cache::{Cache, Slots};
 use names::NamesPage;
 use page::Page;
-use row::{Origin, Row, Shape};
+use row::{Origin, Row, Shape, holder_of, take_text};
 
 pub mod bits;
 pub mod cache;
@@ -38,6 +38,7 @@ pub struct Segment {
     tally: Tally,
     origins: Vec<Origin>,
     sections: Vec<Section>,
+    space: Vec<(Realm, Prefix)>,
     names: NamesDirectory,
     index: Slots<Block>,
     names_cache: Slots<NamesPage>,
@@ -114,21 +115,6 @@ struct NamesDirectory {
     offsets: Vec<u64>,
 }
 
-/// A row that a question found, still with numbers for names.
-#[derive(Clone, Copy)]
-pub struct Hit {
-    /// The row.
-    pub row: Row,
-}
-
-/// What a question asks of a segment.
-pub struct Asked<'a> {
-    /// The question.
-    pub question: &'a Holding,
-    /// How many hits are enough.
-    pub enough: usize,
-}
-
 impl Segment {
     /// Opens the segment in the file `name`.
     ///
@@ -162,6 +148,7 @@ impl Segment {
             tally: parts.tally,
             origins: parts.origins,
             sections: parts.sections,
+            space: parts.space,
             names: parts.names,
             index: Slots::new(blocks),
             names_cache: Slots::new(pages),
@@ -187,6 +174,11 @@ impl Segment {
     /// Its origins.
     pub fn origins(&self) -> &[Origin] {
         &self.origins
+    }
+
+    /// Of which networks it speaks, aggregated.
+    pub fn space(&self) -> &[(Realm, Prefix)] {
+        &self.space
     }
 
     /// Bytes on disk.
@@ -340,6 +332,17 @@ impl Segment {
         names.get(place).map(with).ok_or_else(|| self.unsound())
     }
 
+    /// The assignment of a row of it.
+    ///
+    /// # Errors
+    /// What disk and codec say.
+    pub fn assignment(&self, row: &Row, codec: &Codec) -> Result<Assignment, StoreError> {
+        let holder = self.holder(row.holder, codec, holder_of)?;
+        let origin = self.origins.get(row.origin as usize);
+        let whole = origin.zip(holder).and_then(|(origin, holder)| row.to_assignment(origin, holder));
+        whole.ok_or_else(|| self.unsound())
+    }
+
     /// How many holders it names.
     pub const fn holders(&self) -> u32 {
         self.names.count
@@ -420,6 +423,7 @@ struct Footer {
     origins: Vec<Origin>,
     names: NamesDirectory,
     sections: Vec<Section>,
+    space: Vec<(Realm, Prefix)>,
 }
 
 impl Footer {
@@ -472,7 +476,11 @@ impl Footer {
                 _ => return None,
             }
         }
-        Some(Self { tally, origins, names: NamesDirectory { count: holders, offsets }, sections })
+        let mut space = Vec::new();
+        for _ in 0..take_varint(rest)? {
+            space.push((Realm::from(take_text(rest)?.as_str()), take_text(rest)?.parse().ok()?));
+        }
+        Some(Self { tally, origins, names: NamesDirectory { count: holders, offsets }, sections, space })
     }
 }
 

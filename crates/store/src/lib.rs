@@ -4,10 +4,15 @@
 //! Never a query language, a pool or a column type in a signature.
 
 pub mod assignments;
+pub mod cases;
+pub mod clocks;
 pub mod contract;
 pub mod coverage;
 pub mod error;
+pub mod evidence;
 pub mod memory;
+pub mod rules;
+pub mod subscribers;
 
 pub use assignments::{Assignments, Holding};
 pub use coverage::Coverage;

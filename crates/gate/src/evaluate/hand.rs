@@ -58,12 +58,18 @@ impl<'a> Hand<'a> {
 
     /// Whether all of it is so, within its limits.
     pub(super) fn holds(&self, conditions: &Conditions) -> bool {
-        self.lacking(conditions) == 0 && conditions.limits.iter().all(|(number, limit)| self.within(*number, *limit))
+        self.lacking(conditions) == 0
+            && conditions.limits.iter().all(|(number, limit)| self.within(*number, *limit))
     }
 
     /// The facts of it that are not on hand.
     pub(super) fn lacking(&self, conditions: &Conditions) -> u128 {
         conditions.facts & !self.held
+    }
+
+    /// Whether any fact of it is on hand.
+    pub(super) fn touches(&self, conditions: &Conditions) -> bool {
+        conditions.facts & self.held != 0
     }
 
     /// Whether the value of a fact is within a limit; a value that is not on hand is not.

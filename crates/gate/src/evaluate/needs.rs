@@ -19,7 +19,8 @@ pub(super) fn facts(pack: &Pack, hand: &Hand<'_>, conditions: &[&Conditions]) ->
         let bit = 1_u128 << number;
         let lacking = conditions.iter().any(|c| hand.lacking(c) & bit != 0);
         let limits = conditions.iter().flat_map(|c| &c.limits).filter(|(n, _)| *n == number);
-        let outside: Vec<_> = limits.map(|(_, limit)| *limit).filter(|limit| !hand.within(number, *limit)).collect();
+        let outside: Vec<_> =
+            limits.map(|(_, limit)| *limit).filter(|limit| !hand.within(number, *limit)).collect();
         if lacking || !outside.is_empty() {
             needs.push(fact(decl, &outside, hand.not_theirs & bit != 0));
         }
@@ -33,8 +34,12 @@ fn fact(decl: &FactDecl, outside: &[Limit], not_theirs: bool) -> Need {
         let (ja, en) = match limit {
             Limit::AtMost(n) => (format!("（{n}以下）"), format!(" (at most {n})")),
             Limit::AtLeast(n) => (format!("（{n}以上）"), format!(" (at least {n})")),
-            Limit::AheadDays(n) => (format!("（今後{n}日以内の日付）"), format!(" (a date within the next {n} days)")),
-            Limit::PastDays(n) => (format!("（過去{n}日以内の日付）"), format!(" (a date within the last {n} days)")),
+            Limit::AheadDays(n) => {
+                (format!("（今後{n}日以内の日付）"), format!(" (a date within the next {n} days)"))
+            }
+            Limit::PastDays(n) => {
+                (format!("（過去{n}日以内の日付）"), format!(" (a date within the last {n} days)"))
+            }
         };
         text_ja.push_str(&ja);
         text_en.push_str(&en);
@@ -67,8 +72,9 @@ pub(super) fn approvals(loaded: &Loaded, ask: &Ask, on_hand: &[(PersonId, Vec<Ro
     let per_ask = asked.per == ApprovalPer::Ask;
     let others = others.iter().map(|(person, roles)| (person, roles.as_slice()));
     let others = others.filter(|(person, _)| !per_ask || **person != ask.person);
-    let mut agreed: Vec<(&PersonId, &[Role])> = Vec::new();
-    for (person, roles) in others.chain((asker_counts && per_ask).then_some(own)) {
+    let mut agreed: Vec<(&PersonId, &[Role])> =
+        (asker_counts && per_ask).then_some(own).into_iter().collect();
+    for (person, roles) in others {
         let eligible = roles.iter().any(|role| asked.roles.contains(role) || DUTY.contains(role));
         if eligible && !agreed.iter().any(|(known, _)| *known == person) {
             agreed.push((person, roles));
@@ -128,7 +134,9 @@ pub(super) fn other_basis(basis: Basis) -> Need {
     Need {
         name: "basis".to_owned(),
         text_ja: format!("根拠「{basis}」を認める規則はない。根拠を指定しなければ、規則の順に調べる"),
-        text_en: format!("no rule allows it on the basis `{basis}`; without a named basis the rules' own order decides"),
+        text_en: format!(
+            "no rule allows it on the basis `{basis}`; without a named basis the rules' own order decides"
+        ),
         by: Vec::new(),
         stated: false,
     }
@@ -139,7 +147,9 @@ pub(super) fn sign_off(rule: &str) -> Need {
     Need {
         name: format!("sign-off:{rule}"),
         text_ja: format!("規則{rule}は未確認（C）であり、法務担当者が署名するまで効力がない"),
-        text_en: format!("the sign-off of counsel: rule {rule} is not verified (C) and gives nothing until it is signed"),
+        text_en: format!(
+            "the sign-off of counsel: rule {rule} is not verified (C) and gives nothing until it is signed"
+        ),
         by: vec![Role::LegalReviewer],
         stated: false,
     }

@@ -55,7 +55,8 @@ pub(crate) fn decide(pack: &Pack, rule: &str, vector: &Vector) -> Decision {
         .enumerate()
         .map(|(number, roles)| (PersonId(format!("approver-{number}")), roles.clone()))
         .collect();
-    let data = vector.data.iter().fold(DataSet::EMPTY, |set, one| set.with(DataSet::of(slice::from_ref(one))));
+    let data =
+        vector.data.iter().fold(DataSet::EMPTY, |set, one| set.with(DataSet::of(slice::from_ref(one))));
     let ask = Ask {
         act: vector.act,
         data,

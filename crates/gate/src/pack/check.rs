@@ -51,11 +51,16 @@ pub fn check(text: &str) -> Report {
         }
     };
     let tests: Vec<_> = toml::from_str::<File>(text)
-        .map(|file| file.rule.into_iter().flat_map(|rule| rule.tests.into_iter().map(move |t| (rule.id.clone(), t))).collect())
+        .map(|file| {
+            file.rule
+                .into_iter()
+                .flat_map(|rule| rule.tests.into_iter().map(move |t| (rule.id.clone(), t)))
+                .collect()
+        })
         .unwrap_or_default();
     let rules: BTreeSet<_> = pack.rules().map(|rule| base(&rule.id).to_owned()).collect();
     let warnings = pack.warnings();
-    let (vectors, problems) = vectors::run(pack, &tests);
+    let (vectors, problems) = vectors::run(&pack, &tests);
     Report { problems, warnings, rules: rules.len(), vectors }
 }
 
@@ -83,7 +88,9 @@ pub(super) fn problems(file: &File) -> Vec<Problem> {
     for rule in &file.rule {
         let mut here = Found::default();
         self::rule(rule, file, &mut here);
-        found.0.extend(here.0.into_iter().map(|p| Problem { place: rule.id.chars().take(32).collect(), ..p }));
+        found
+            .0
+            .extend(here.0.into_iter().map(|p| Problem { place: rule.id.chars().take(32).collect(), ..p }));
     }
     found.0
 }
@@ -91,7 +98,10 @@ pub(super) fn problems(file: &File) -> Vec<Problem> {
 /// The line in which a span begins.
 pub(super) fn line_of(text: &str, span: Option<std::ops::Range<usize>>) -> String {
     let before = span.and_then(|span| text.as_bytes().get(..span.start));
-    before.map_or_else(|| "file".to_owned(), |b| format!("line {}", b.iter().filter(|c| **c == b'\n').count() + 1))
+    before.map_or_else(
+        || "file".to_owned(),
+        |b| format!("line {}", b.iter().filter(|c| **c == b'\n').count() + 1),
+    )
 }
 
 #[derive(Default)]
@@ -114,7 +124,10 @@ impl Found {
 
 fn head(file: &File, found: &mut Found) {
     let letters = file.pack.jurisdiction.as_bytes();
-    found.when(letters.len() != 2 || !letters.iter().all(u8::is_ascii_uppercase), "jurisdiction is not two capital letters");
+    found.when(
+        letters.len() != 2 || !letters.iter().all(u8::is_ascii_uppercase),
+        "jurisdiction is not two capital letters",
+    );
     found.when(file.pack.version.trim().is_empty(), "version is empty");
     found.when(jiff::tz::TimeZone::get(&file.pack.zone).is_err(), "zone is not known");
     found.when(file.rule.len() > MAX_RULES, format!("more than {MAX_RULES} rules"));
@@ -148,10 +161,19 @@ fn facts(file: &File, found: &mut Found) {
     for fact in &file.fact {
         let name = &fact.name;
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.' || c == '_';
-        found.when(!name.contains('.') || !name.chars().all(plain), format!("fact name `{name}` is not dotted lower case"));
+        found.when(
+            !name.contains('.') || !name.chars().all(plain),
+            format!("fact name `{name}` is not dotted lower case"),
+        );
         let (stated, roles) = (fact.from == FactFrom::Stated, !fact.by.is_empty());
-        found.when(stated != roles, format!("fact `{name}`: stated facts name their roles, derived ones none"));
-        found.when(blank(&fact.text_ja) || blank(&fact.text_en), format!("fact `{name}` has no sentence in both languages"));
+        found.when(
+            stated != roles,
+            format!("fact `{name}`: stated facts name their roles, derived ones none"),
+        );
+        found.when(
+            blank(&fact.text_ja) || blank(&fact.text_en),
+            format!("fact `{name}` has no sentence in both languages"),
+        );
         if let Some(defect) = &fact.defect {
             declared_defect(defect, file, found);
         }
@@ -165,7 +187,9 @@ fn rule(rule: &Rule, file: &File, found: &mut Found) {
     found.when(blank(&rule.text_ja) || blank(&rule.text_en), "no sentence in both languages");
     found.when(blank(&rule.source), "no source");
     found.when(rule.mark.is_empty(), "no mark");
-    for condition in rule.requires.iter().chain(&rule.unless).chain(rule.basis_any_of.iter().flat_map(|b| b.requires())) {
+    for condition in
+        rule.requires.iter().chain(&rule.unless).chain(rule.basis_any_of.iter().flat_map(|b| b.requires()))
+    {
         self::condition(condition, file, found);
     }
     for used in &rule.basis_any_of {
@@ -173,16 +197,21 @@ fn rule(rule: &Rule, file: &File, found: &mut Found) {
         found.when(!declared, format!("basis `{}` is not declared", used.basis()));
     }
     for id in &rule.obligations {
-        found.when(!file.obligation.iter().any(|o| o.id == *id), format!("obligation `{id}` is not declared"));
+        found
+            .when(!file.obligation.iter().any(|o| o.id == *id), format!("obligation `{id}` is not declared"));
     }
     if let Some(id) = &rule.retention {
-        found.when(!file.retention.iter().any(|r| r.id == *id), format!("retention class `{id}` is not declared"));
+        found.when(
+            !file.retention.iter().any(|r| r.id == *id),
+            format!("retention class `{id}` is not declared"),
+        );
     }
     if let Some(defect) = &rule.on_fail.defect {
         declared_defect(defect, file, found);
     }
     if let Some(id) = &rule.on_fail.rule {
-        found.when(!file.rule.iter().any(|r| r.id == *id), format!("`on_fail` names the unknown rule `{id}`"));
+        found
+            .when(!file.rule.iter().any(|r| r.id == *id), format!("`on_fail` names the unknown rule `{id}`"));
     }
     found.when(rule.on_fail.outcome.permits(), "`on_fail` permits");
     if let Some(text) = &rule.limits.max_duration {
@@ -195,7 +224,8 @@ fn rule(rule: &Rule, file: &File, found: &mut Found) {
         Effect::Duty => found.when(!rule.basis_any_of.is_empty(), "a duty has no basis"),
         Effect::Deny | Effect::NeedConsent | Effect::NeedLegalReview => {
             found.when(cells, "no act, no data or no purpose");
-            let opens = !rule.basis_any_of.is_empty() || rule.retention.is_some() || rule.approval.persons > 0;
+            let opens =
+                !rule.basis_any_of.is_empty() || rule.retention.is_some() || rule.approval.persons > 0;
             found.when(opens, "a rule that stops a deed has no basis, retention or approval");
         }
     }
@@ -209,16 +239,26 @@ fn permit(rule: &Rule, file: &File, cells: bool, found: &mut Found) {
     found.when(!rule.unless.is_empty(), "`unless` belongs to rules that stop a deed");
     found.when(rule.actor_role.contains(&Role::Auditor), "the auditor opens nothing");
     let only = |acts: &[ActName]| rule.act.iter().all(|act| acts.contains(act));
-    found.when(rule.actor_role.contains(&Role::Administrator) && !only(&[ActName::Store]), "the administrator opens nothing");
+    found.when(
+        rule.actor_role.contains(&Role::Administrator) && !only(&[ActName::Store]),
+        "the administrator opens nothing",
+    );
     let figures = rule.data.iter().all(|data| *data == DataCategory::Agg);
     let opens = rule.act.iter().any(|act| matches!(act, ActName::Learn | ActName::Use | ActName::Disclose));
-    found.when(rule.actor_role.contains(&Role::Manager) && opens && !figures, "the manager sees figures only");
+    found
+        .when(rule.actor_role.contains(&Role::Manager) && opens && !figures, "the manager sees figures only");
     let approval = &rule.approval;
     found.when(approval.persons == 0 && !approval.roles.is_empty(), "approval by roles but by no person");
     found.when(approval.roles.len() > usize::from(approval.persons), "approval by more roles than persons");
     let emergency = file.fact.iter().any(|f| f.name == EMERGENCY);
-    found.when(approval.emergency_after_minutes.is_some() && !emergency, format!("fact `{EMERGENCY}` is not declared"));
-    found.when(approval.per == ApprovalPer::Version && approval.persons == 0, "approval once a version by no person");
+    found.when(
+        approval.emergency_after_minutes.is_some() && !emergency,
+        format!("fact `{EMERGENCY}` is not declared"),
+    );
+    found.when(
+        approval.per == ApprovalPer::Version && approval.persons == 0,
+        "approval once a version by no person",
+    );
 }
 
 fn condition(condition: &Condition, file: &File, found: &mut Found) {
@@ -229,8 +269,14 @@ fn condition(condition: &Condition, file: &File, found: &mut Found) {
     if let Condition::Within(within) = condition {
         let (number, date) = (within.at_most.or(within.at_least), within.ahead_days.or(within.past_days));
         found.when(number.is_none() && date.is_none(), format!("fact `{name}`: a limit without a value"));
-        found.when(number.is_some_and(|n| !n.is_finite()), format!("fact `{name}`: the limit is not a number"));
-        found.when(!fits(fact, number.is_some(), date.is_some()), format!("fact `{name}`: the limit does not fit its kind"));
+        found.when(
+            number.is_some_and(|n| !n.is_finite()),
+            format!("fact `{name}`: the limit is not a number"),
+        );
+        found.when(
+            !fits(fact, number.is_some(), date.is_some()),
+            format!("fact `{name}`: the limit does not fit its kind"),
+        );
     }
 }
 
@@ -243,7 +289,9 @@ fn declared_defect(id: &str, file: &File, found: &mut Found) {
 }
 
 fn is_id(id: &str, jurisdiction: &str) -> bool {
-    let Some(rest) = id.strip_prefix(jurisdiction).and_then(|rest| rest.strip_prefix('-')) else { return false };
+    let Some(rest) = id.strip_prefix(jurisdiction).and_then(|rest| rest.strip_prefix('-')) else {
+        return false;
+    };
     let (number, paragraph) = rest.split_once('.').unwrap_or((rest, "2"));
     number.len() == 3
         && number.bytes().all(|b| b.is_ascii_digit())

@@ -55,8 +55,12 @@ pub(crate) struct Alternative {
 }
 
 pub(super) fn compile(text: &str, digest: String, signed_by: String) -> Result<Pack, PackError> {
-    let file: File = toml::from_str(text)
-        .map_err(|e| PackError::Problems(vec![Problem { place: check::line_of(text, e.span()), text: e.message().to_owned() }]))?;
+    let file: File = toml::from_str(text).map_err(|e| {
+        PackError::Problems(vec![Problem {
+            place: check::line_of(text, e.span()),
+            text: e.message().to_owned(),
+        }])
+    })?;
     let problems = check::problems(&file);
     if !problems.is_empty() {
         return Err(PackError::Problems(problems));
@@ -64,8 +68,7 @@ pub(super) fn compile(text: &str, digest: String, signed_by: String) -> Result<P
     let zone = jiff::tz::TimeZone::get(&file.pack.zone).unwrap_or(jiff::tz::TimeZone::UTC);
     let fact_index: BTreeMap<_, _> =
         file.fact.iter().zip(0_u8..).map(|(fact, number)| (fact.name.clone(), number)).collect();
-    let mut rules: Vec<_> =
-        file.rule.iter().map(|rule| load(rule, &file, &fact_index, &zone)).collect();
+    let mut rules: Vec<_> = file.rule.iter().map(|rule| load(rule, &file, &fact_index, &zone)).collect();
     for loaded in &mut rules {
         loaded.rule.tests.clear();
     }
@@ -113,10 +116,12 @@ fn load(rule: &Rule, file: &File, facts: &BTreeMap<String, u8>, zone: &jiff::tz:
         requires: conditions(&rule.requires, facts),
         unless: conditions(&rule.unless, facts),
         alternatives: alternatives.collect(),
-        max_duration_s: rule.limits.max_duration.as_deref().and_then(Keep::parse).and_then(|keep| match keep {
-            Keep::Seconds(seconds) => Some(seconds),
-            Keep::Unlimited => None,
-        }),
+        max_duration_s: rule.limits.max_duration.as_deref().and_then(Keep::parse).and_then(
+            |keep| match keep {
+                Keep::Seconds(seconds) => Some(seconds),
+                Keep::Unlimited => None,
+            },
+        ),
         rule: rule.clone(),
         signed_off: false,
         standing: Vec::new(),

@@ -134,8 +134,11 @@ impl Serialize for Keep {
 impl<'de> Deserialize<'de> for Keep {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text)
-            .ok_or_else(|| serde::de::Error::custom("a period is `none`, `unlimited` or a number with `min`, `h`, `d` or `y`"))
+        Self::parse(&text).ok_or_else(|| {
+            serde::de::Error::custom(
+                "a period is `none`, `unlimited` or a number with `min`, `h`, `d` or `y`",
+            )
+        })
     }
 }
 

@@ -39,7 +39,8 @@ impl SignOff {
             return Err(SignOffError::TooLarge);
         }
         let file: File = toml::from_str(text).map_err(|e| SignOffError::Form(Box::new(e)))?;
-        let blank = |r: &Self| r.person.0.trim().is_empty() || r.reason.trim().is_empty() || r.rules.is_empty();
+        let blank =
+            |r: &Self| r.person.0.trim().is_empty() || r.reason.trim().is_empty() || r.rules.is_empty();
         if let Some(record) = file.sign_off.iter().position(blank) {
             return Err(SignOffError::Blank { record: record + 1 });
         }

@@ -3,7 +3,7 @@
 //! What comes in: assignments. What goes out: those that fit a question, and all of them in order for a segment. Runs
 //! double in size as they are joined, so that each row is sorted anew only a few times.
 
-use tadoru_model::{Assignment, Holder, PortRange};
+use tadoru_model::{Assignment, Holder, PortRange, Prefix, Realm};
 use tadoru_store::Holding;
 
 use crate::segment::row::{Origin, Row, Shape, holder_of, put_holder, sort_key_of};
@@ -108,6 +108,14 @@ impl Fresh {
     /// The row at a place.
     pub fn row(&self, place: &Place) -> Option<&Row> {
         self.rows.get(place.1 as usize)
+    }
+
+    /// Of which networks the rows speak, many of them more than once.
+    pub fn space(&self) -> impl Iterator<Item = (Realm, Prefix)> + '_ {
+        self.rows.iter().filter_map(|row| {
+            let origin = self.origins.get(row.origin as usize)?;
+            Some((origin.realm.clone(), row.shape.prefix_of(row.net)?))
+        })
     }
 
     /// The origins that rows name by number.

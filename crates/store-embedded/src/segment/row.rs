@@ -136,8 +136,8 @@ impl Origin {
             proto: Protocol(proto),
             from: *How::ALL.get(usize::from(from))?,
             until: *How::ALL.get(usize::from(until))?,
-            realm: Realm(take_text(bytes)?),
-            source: SourceName(take_text(bytes)?),
+            realm: Realm::from(take_text(bytes)?.as_str()),
+            source: SourceName::from(take_text(bytes)?.as_str()),
         })
     }
 }
@@ -331,7 +331,7 @@ pub fn holder_of(mut bytes: &[u8]) -> Option<Holder> {
         }
         return Some(Holder::Line(names));
     }
-    let realm = Realm(take_text(&mut bytes)?);
+    let realm = Realm::from(take_text(&mut bytes)?.as_str());
     let (&len, rest) = bytes.split_first()?;
     let addr = match rest.len() {
         4 => IpAddr::from(<[u8; 4]>::try_from(rest).ok()?),

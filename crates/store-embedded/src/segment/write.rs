@@ -5,7 +5,9 @@
 use std::fs::File;
 use std::io::Write;
 
+use tadoru_model::{Prefix, Realm};
 use tadoru_store::StoreError;
+use tadoru_store::coverage::{aggregate, shortened};
 
 use crate::folder::Folder;
 use crate::folder::codec::{At, Codec, KeyName, PageKey};
@@ -15,7 +17,7 @@ use super::Tally;
 use super::bits::{put_table, put_varint};
 use super::names::NamesWriter;
 use super::page::{PageWriter, ROWS};
-use super::row::{Origin, Row, kind_code};
+use super::row::{Origin, Row, kind_code, put_text};
 
 /// A segment that is being written. Unless it is finished its file is a leftover.
 pub struct SegmentWriter {
@@ -37,6 +39,7 @@ pub struct SegmentWriter {
     block: [Vec<u64>; 6],
     block_at: (u64, u32),
     tops: [Vec<u64>; 10],
+    space: Vec<(Realm, Prefix)>,
 }
 
 impl SegmentWriter {
@@ -80,6 +83,7 @@ impl SegmentWriter {
             block: Default::default(),
             block_at: (0, 0),
             tops: Default::default(),
+            space: Vec::new(),
         })
     }
 
@@ -134,6 +138,12 @@ impl SegmentWriter {
         put_varint(&mut footer, self.names_at);
         put_table(&[&self.names_lens], &mut footer);
         put_table(&self.tops.each_ref().map(Vec::as_slice), &mut footer);
+        let space = aggregate(std::mem::take(&mut self.space));
+        put_varint(&mut footer, space.len() as u64);
+        for (realm, prefix) in space {
+            put_text(&mut footer, &realm.0);
+            put_text(&mut footer, &prefix.to_string());
+        }
         let footer_at = self.offset;
         self.key.seal(At { file: self.id, page: FOOTER_PAGE, kind: KIND_FOOTER }, &mut footer)?;
         self.out.extend_from_slice(&footer);
@@ -169,6 +179,7 @@ impl SegmentWriter {
                 *count += 1;
             }
         }
+        self.note_space();
         self.tally.min_from = self.tally.min_from.min(from);
         self.tally.max_until = self.tally.max_until.max(until);
         if self.block[0].is_empty() {
@@ -197,6 +208,24 @@ impl SegmentWriter {
             column.push(value);
         }
         if self.block[0].len() == BLOCK { self.index_block() } else { Ok(()) }
+    }
+
+    /// Notes of which networks the rows of the page speak.
+    fn note_space(&mut self) {
+        let mut before = None;
+        for row in &self.rows {
+            if before.replace((row.net, row.origin)) == Some((row.net, row.origin)) {
+                continue;
+            }
+            let origin = self.origins.get(row.origin as usize);
+            if let (Some(origin), Some(prefix)) = (origin, row.shape.prefix_of(row.net)) {
+                let prefix = shortened(prefix);
+                let known = |(realm, known): &(Realm, Prefix)| *known == prefix && *realm == origin.realm;
+                if !self.space.iter().rev().take(SPACE_LOOK).any(known) {
+                    self.space.push((origin.realm.clone(), prefix));
+                }
+            }
+        }
     }
 
     fn index_block(&mut self) -> Result<(), StoreError> {
@@ -274,3 +303,5 @@ pub const KIND_INDEX: &[u8] = b"segment index";
 pub const KIND_FOOTER: &[u8] = b"segment footer";
 
 const BUFFER: usize = 1 << 20;
+/// How many of the networks noted last are looked through before one is noted again.
+const SPACE_LOOK: usize = 16;

@@ -1,0 +1,59 @@
+//! How the desk asks the gate: standing permits for its own work, and permits for people.
+
+use tadoru_gate::permit::{Act, Store};
+use tadoru_gate::{Answer, Ask, DataCategory, DataSet, Facts, Permit, Purpose, Scope};
+
+use crate::{Actor, Desk, DeskError, Stores};
+
+/// What of the installation's own work a standing permit is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// Keeping assignment records (JP-060, JP-061).
+    Assignments,
+    /// Keeping venue records (JP-066).
+    Venues,
+    /// Keeping the subscriber directory (JP-067).
+    Directory,
+    /// Keeping complaints, cases and their evidence (JP-068).
+    Cases,
+}
+
+impl Work {
+    const fn data(self) -> DataSet {
+        DataSet::of(match self {
+            Self::Assignments => &[DataCategory::Asgn],
+            Self::Venues => &[DataCategory::Seat],
+            Self::Directory => &[DataCategory::Sub],
+            Self::Cases => &[DataCategory::Cmp],
+        })
+    }
+}
+
+impl<S: Stores> Desk<S> {
+    /// A standing permit for the installation's own recording, its ground in the journal.
+    ///
+    /// # Errors
+    /// When the rules in force do not give it, or the gate cannot answer.
+    pub fn standing(&self, work: Work) -> Result<Permit<Store>, DeskError> {
+        let system = Actor::system();
+        let ask = Ask {
+            act: Store::NAME,
+            data: work.data(),
+            purpose: Purpose::Clean,
+            basis: None,
+            person: system.person,
+            roles: system.roles,
+            case: None,
+            scope: Scope { own_network: true, ..Scope::default() },
+            facts: Facts::none(),
+            at: self.now(),
+        };
+        match self.gate().ask::<Store>(ask)? {
+            Answer::Permitted(permit) => Ok(permit),
+            Answer::Refused(refusal) => {
+                let rule = refusal.decision.rule.map(|r| r.id);
+                Err(DeskError::Standing { act: Store::NAME.as_str(), rule })
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Files in: a reader is plugged in by the executable, for the desk reads no format itself.
+
+use std::io::Read;
+
+use tadoru_model::observation::Observation;
+use tadoru_model::{Realm, Rule, SourceName, UtcMicros};
+use tadoru_store::subscribers::Subscriber;
+
+use crate::intake::{CoverageFrom, Provenance};
+use crate::{Actor, Desk, DeskError, Stores};
+
+/// One thing that a file holds.
+#[derive(Debug)]
+pub enum Item {
+    /// A fact of the access network.
+    Observation(Observation),
+    /// An algorithmic translation.
+    Rule(Rule),
+    /// A contract.
+    Contract(Box<Subscriber>),
+}
+
+/// How a file is to be read.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// Format, by its name on the command line.
+    pub format: String,
+    /// The file's name without its folder.
+    pub name: String,
+    /// Source of its records, where they do not tell it.
+    pub source: Option<SourceName>,
+    /// Realm of the addresses that it speaks of.
+    pub realm: Realm,
+    /// Realm of the inside addresses of translations.
+    pub inside_realm: Realm,
+    /// Zone of times that tell none, by name; the operator's where empty.
+    pub zone: Option<String>,
+    /// The instant of reading.
+    pub now: UtcMicros,
+}
+
+/// What was read of a file.
+#[derive(Debug, Clone, Default)]
+pub struct FileReport {
+    /// Records read.
+    pub records: u64,
+    /// Records kept.
+    pub kept: u64,
+    /// Records that are none of this format's business.
+    pub ignored: u64,
+    /// Records with a defect.
+    pub defective: u64,
+    /// The first defects, each with its place; no value of a record.
+    pub defects: Vec<String>,
+    /// SHA-256 of the file as it was read, hexadecimal.
+    pub sha256: String,
+}
+
+/// Why a file could not be read. No message holds a value of a record.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The file itself.
+    #[error("cannot read {format} file `{name}`")]
+    Input {
+        /// Format.
+        format: String,
+        /// The file's name.
+        name: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// There is no such format.
+    #[error("there is no import format `{format}`; there are: {known}")]
+    Format {
+        /// What was named.
+        format: String,
+        /// What there is.
+        known: String,
+    },
+    /// The zone is not in the time-zone database.
+    #[error("there is no time zone `{zone}`")]
+    Zone {
+        /// What was named.
+        zone: String,
+    },
+    /// The desk.
+    #[error(transparent)]
+    Desk(#[from] DeskError),
+}
+
+/// Reads files of the formats that the installation knows.
+pub trait FileReader: Send + Sync {
+    /// Reads `input` to its end, handing each thing in it to `sink`; a fault of `sink` ends the reading.
+    ///
+    /// # Errors
+    /// When the input fails or `sink` does. Defects of single records are in the report.
+    fn read(
+        &self,
+        reading: &Reading,
+        input: &mut (dyn Read + Send),
+        sink: &mut dyn FnMut(Item) -> Result<(), DeskError>,
+    ) -> Result<FileReport, ImportError>;
+}
+
+/// What an import did.
+#[derive(Debug, Clone, Default)]
+pub struct Imported {
+    /// What was read.
+    pub report: FileReport,
+    /// Rows stored, new or in a newer version.
+    pub rows: u64,
+    /// Where in the journal it stands.
+    pub journal_index: u64,
+}
+
+impl<S: Stores> Desk<S> {
+    /// Imports one file. It blocks while it reads: a server calls it where blocking is allowed.
+    ///
+    /// # Errors
+    /// When the person may not import, the input or a store fails. What was kept by then is not lost.
+    pub async fn import(
+        &self,
+        actor: &Actor,
+        reader: &dyn FileReader,
+        reading: &Reading,
+        input: &mut (dyn Read + Send),
+    ) -> Result<Imported, ImportError> {
+        if !actor.is(tadoru_model::Role::Administrator) && !actor.is(tadoru_model::Role::System) {
+            return Err(DeskError::Role { role: "administrator" }.into());
+        }
+        let mut intake = self.intake(CoverageFrom::Records)?;
+        let (mut rules, mut contracts) = (Vec::new(), Vec::new());
+        let report = reader.read(reading, input, &mut |item| match item {
+            Item::Observation(observation) => intake.take(observation),
+            Item::Rule(rule) => {
+                rules.push(rule);
+                Ok(())
+            }
+            Item::Contract(contract) => {
+                contracts.push(*contract);
+                Ok(())
+            }
+        })?;
+        let of = Provenance {
+            format: reading.format.clone(),
+            source: reading.source.as_ref().map_or_else(|| reading.name.clone(), |s| s.0.to_string()),
+            kept: report.kept,
+            defects: report.defective,
+            file: Some(report.sha256.clone()),
+        };
+        let taken = if !rules.is_empty() {
+            self.take_rules(&rules, &of)?
+        } else if !contracts.is_empty() {
+            let (imported, journal_index) = self.take_contracts(&contracts, &of).await?;
+            crate::intake::Taken { rows: imported.new + imported.changed, journal_index }
+        } else {
+            intake.finish(&of)?
+        };
+        Ok(Imported { report, rows: taken.rows, journal_index: taken.journal_index })
+    }
+}

@@ -1,0 +1,50 @@
+//! The desk's settings: whose addresses these are, and how times are read and shown.
+
+use serde::{Deserialize, Serialize};
+use tadoru_model::Prefix;
+
+/// Settings of the desk, section `[desk]` of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Name of the operator, as letters and the journal's origin show it.
+    pub operator: String,
+    /// The operator's zone, by its name in the time-zone database.
+    pub zone: String,
+    /// The operator's address space. Empty: what the records speak of.
+    pub own_prefixes: Vec<Prefix>,
+    /// How far an observer's clock may be off where nothing else is told, milliseconds.
+    pub skew_ms: u32,
+    /// Language of texts that name no other.
+    pub language: Language,
+}
+
+/// A language that Tadoru speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// English.
+    #[default]
+    En,
+    /// Japanese.
+    Ja,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            operator: "example.net".to_owned(),
+            zone: "Asia/Tokyo".to_owned(),
+            own_prefixes: Vec::new(),
+            skew_ms: 1000,
+            language: Language::En,
+        }
+    }
+}
+
+impl Settings {
+    /// The operator's zone; UTC where the name is not known (the configuration check refuses such a name).
+    pub fn time_zone(&self) -> jiff::tz::TimeZone {
+        jiff::tz::TimeZone::get(&self.zone).unwrap_or(jiff::tz::TimeZone::UTC)
+    }
+}

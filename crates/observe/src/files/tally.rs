@@ -1,0 +1,104 @@
+//! What is handed on, and what is counted, while a file is read.
+
+use std::io;
+use std::ops::ControlFlow;
+
+use tadoru_model::UtcMicros;
+use tadoru_model::observation::Observation;
+use tadoru_wire::tables::Fault;
+use tadoru_wire::{Defect, Place};
+
+use super::{End, FileReport, Item, MOST_DEFECTS, Sink};
+use crate::records::odd_time;
+
+/// Hands items on and keeps the counts.
+pub(super) struct Tally<'a> {
+    sink: Sink<'a>,
+    now: UtcMicros,
+    report: FileReport,
+}
+
+impl<'a> Tally<'a> {
+    pub(super) fn new(sink: Sink<'a>, now: UtcMicros) -> Self {
+        Self { sink, now, report: FileReport::default() }
+    }
+
+    /// One more record was seen.
+    pub(super) fn record(&mut self) {
+        self.report.records += 1;
+    }
+
+    /// The record says nothing about who held an address.
+    pub(super) fn ignored(&mut self) {
+        self.report.ignored += 1;
+    }
+
+    /// Something could not be read or believed.
+    pub(super) fn defect(&mut self, defect: Defect) {
+        self.report.defect_count += 1;
+        if self.report.defects.len() < MOST_DEFECTS {
+            self.report.defects.push(defect);
+        }
+    }
+
+    /// Defects that were counted elsewhere and are not listed.
+    pub(super) fn more_defects(&mut self, more: u64) {
+        self.report.defect_count += more;
+    }
+
+    /// Hands an item on.
+    pub(super) fn item(&mut self, item: Item) -> ControlFlow<()> {
+        self.report.kept += 1;
+        let flow = (self.sink)(item);
+        if flow.is_break() {
+            self.report.end = End::Stopped;
+        }
+        flow
+    }
+
+    /// Hands an observation on, and says so where its time is odd.
+    pub(super) fn observation(&mut self, place: Place, observation: Observation) -> ControlFlow<()> {
+        if let Some(what) = odd_time(&observation, self.now) {
+            self.defect(Defect { place, what: what.to_owned() });
+        }
+        self.item(Item::Observation(observation))
+    }
+
+    /// Hands the outcome of a conversion on.
+    pub(super) fn converted(
+        &mut self,
+        place: Place,
+        converted: Result<Option<Observation>, &'static str>,
+    ) -> ControlFlow<()> {
+        match converted {
+            Ok(Some(observation)) => return self.observation(place, observation),
+            Ok(None) => self.ignored(),
+            Err(what) => self.defect(Defect { place, what: what.to_owned() }),
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Takes a reader's result: `None` for a defect, which is noted.
+    pub(super) fn sound<T>(&mut self, read: Result<T, Fault>) -> io::Result<Option<T>> {
+        match read {
+            Ok(value) => Ok(Some(value)),
+            Err(Fault::Defect(defect)) => {
+                self.defect(defect);
+                Ok(None)
+            }
+            Err(Fault::Input(error)) => Err(error),
+        }
+    }
+
+    /// The input ends before its end; the last defect says so even when the list is full.
+    pub(super) fn cut(&mut self, bytes: u64, what: &str) {
+        self.report.end = End::Cut;
+        self.report.defect_count += 1;
+        self.report.defects.truncate(MOST_DEFECTS - 1);
+        self.report.defects.push(Defect::byte(bytes, what));
+    }
+
+    pub(super) fn finish(self) -> FileReport {
+        self.report
+    }
+}

@@ -1,0 +1,146 @@
+//! Answering questions: fresh rows, open rows, and those of every segment that may know.
+//!
+//! What comes in: one question, or many. What goes out: the rows that fit, by beginning. While segments are read no lock is held.
+
+use std::sync::Arc;
+
+use tadoru_model::Assignment;
+use tadoru_store::StoreError;
+use tadoru_store::assignments::{Holding, MOST_ROWS, Rows};
+
+use crate::folder::codec::Codec;
+use crate::segment::Segment;
+use crate::segment::row::Row;
+
+use super::{Inner, State};
+
+impl Inner {
+    /// One question.
+    pub(super) fn ask(&self, codec: &Codec, question: &Holding) -> Result<Rows, StoreError> {
+        self.find(codec, question, MOST_ROWS).map(rows)
+    }
+
+    /// Every row that fits, however many: for holds.
+    pub(super) fn every_row_of(
+        &self,
+        codec: &Codec,
+        question: &Holding,
+    ) -> Result<Vec<Assignment>, StoreError> {
+        self.find(codec, question, usize::MAX)
+    }
+
+    /// The rows that fit; not many more than `enough`.
+    fn find(
+        &self,
+        codec: &Codec,
+        question: &Holding,
+        enough: usize,
+    ) -> Result<Vec<Assignment>, StoreError> {
+        let (mut found, segments) = {
+            let state = self.state();
+            (state.find_in_memory(question, enough), state.segments_for(std::slice::from_ref(question)))
+        };
+        let (mut buffer, mut hits) = (Vec::new(), Vec::new());
+        for segment in segments {
+            hits.clear();
+            segment.find(question, enough, codec, &mut buffer, &mut hits)?;
+            for row in &hits {
+                found.push(segment.assignment(row, codec)?);
+            }
+            if found.len() > enough {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Many questions: sorted, so that neighbours read the same pages, on two threads.
+    pub(super) fn ask_many(&self, codec: &Codec, questions: &[Holding]) -> Result<Vec<Rows>, StoreError> {
+        let (found, segments) = {
+            let state = self.state();
+            let found: Vec<Vec<Assignment>> =
+                questions.iter().map(|question| state.find_in_memory(question, MOST_ROWS)).collect();
+            (found, state.segments_for(questions))
+        };
+        let mut order: Vec<usize> = (0..questions.len()).collect();
+        order.sort_by_key(|number| questions.get(*number).map(|q| (q.addr, q.port, q.span.from)));
+        let (first, second) = order.split_at(order.len() / 2);
+        let in_order = |part: &[usize]| ask_sorted(codec, &segments, questions, part);
+        let (first_rows, second_rows) = if order.len() < TWO_THREADS {
+            (in_order(first)?, in_order(second)?)
+        } else {
+            std::thread::scope(|scope| {
+                let other = scope.spawn(|| in_order(second));
+                let mine = in_order(first);
+                let theirs = other.join().unwrap_or_else(|_| {
+                    Err(self.folder.damaged("", "the thread that reads segments ended early"))
+                });
+                Ok::<_, StoreError>((mine?, theirs?))
+            })?
+        };
+        let mut answers = found;
+        for (number, mut more) in order.iter().zip(first_rows.into_iter().chain(second_rows)) {
+            if let Some(found) = answers.get_mut(*number) {
+                found.append(&mut more);
+            }
+        }
+        Ok(answers.into_iter().map(rows).collect())
+    }
+}
+
+impl State {
+    fn find_in_memory(&self, question: &Holding, enough: usize) -> Vec<Assignment> {
+        let mut found = Vec::new();
+        self.fresh.find(question, enough, &mut found);
+        if let Some(frozen) = &self.frozen {
+            frozen.find(question, enough, &mut found);
+        }
+        self.open.find(question, enough, &mut found);
+        found
+    }
+
+    fn segments_for(&self, questions: &[Holding]) -> Vec<Arc<Segment>> {
+        let may = |segment: &&Arc<Segment>| questions.iter().any(|question| segment.may_meet(question));
+        self.segments.iter().filter(may).cloned().collect()
+    }
+}
+
+/// The rows of segments for the questions numbered in `order`, in that order.
+fn ask_sorted(
+    codec: &Codec,
+    segments: &[Arc<Segment>],
+    questions: &[Holding],
+    order: &[usize],
+) -> Result<Vec<Vec<Assignment>>, StoreError> {
+    let mut answers: Vec<Vec<Assignment>> = vec![Vec::new(); order.len()];
+    let (mut buffer, mut hits) = (Vec::new(), Vec::new());
+    let mut named: Vec<(u32, usize, Row)> = Vec::new();
+    for segment in segments {
+        named.clear();
+        for (place, number) in order.iter().enumerate() {
+            let Some(question) = questions.get(*number).filter(|q| segment.may_meet(q)) else { continue };
+            hits.clear();
+            segment.find(question, MOST_ROWS, codec, &mut buffer, &mut hits)?;
+            named.extend(hits.iter().map(|row| (row.holder, place, *row)));
+        }
+        // By holder, so that a page of names is opened once.
+        named.sort_unstable_by_key(|hit| (hit.0, hit.1));
+        for (_, place, row) in &named {
+            let assignment = segment.assignment(row, codec)?;
+            if let Some(answer) = answers.get_mut(*place) {
+                answer.push(assignment);
+            }
+        }
+    }
+    Ok(answers)
+}
+
+fn rows(mut found: Vec<Assignment>) -> Rows {
+    let cut = found.len() > MOST_ROWS;
+    found.truncate(MOST_ROWS);
+    found.sort_by_key(|row| row.from.earliest);
+    Rows { rows: found, cut }
+}
+
+/// From how many questions on a second thread pays.
+const TWO_THREADS: usize = 256;

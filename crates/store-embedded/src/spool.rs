@@ -1,0 +1,1 @@
+//! placeholder while it is being written

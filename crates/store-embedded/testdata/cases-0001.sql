@@ -1,0 +1,86 @@
+-- A database as the first schema left it; see README.md.
+BEGIN TRANSACTION;
+CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL, installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, success BOOLEAN NOT NULL, checksum BLOB NOT NULL, execution_time BIGINT NOT NULL);
+INSERT INTO "_sqlx_migrations" VALUES(1,'cases','2026-11-21 00:00:00',1,X'2B8A2B094C1ED5C6A144ECFE93D64E2DD7635EAB7CA8D6CD937886B7227DC03CF46D83D7E2F41EA19A7B1DDE03CF3B7B',1000);
+CREATE TABLE case_entry (
+  case_id       TEXT NOT NULL REFERENCES desk_case (id),
+  number        INTEGER NOT NULL,
+  at_us         INTEGER NOT NULL,
+  by_person     TEXT NOT NULL,
+  what          TEXT NOT NULL,
+  journal_index INTEGER,
+  sealed_text   BLOB,
+  PRIMARY KEY (case_id, number)
+) STRICT, WITHOUT ROWID;
+INSERT INTO "case_entry" VALUES('2026-0001',0,1795219200000000,'ann','opened',NULL,NULL);
+INSERT INTO "case_entry" VALUES('2026-0001',1,1795219230000000,'ann','asked',41,NULL);
+INSERT INTO "case_entry" VALUES('2026-0001',2,1795219260000000,'ben','closed',NULL,NULL);
+CREATE TABLE case_number (
+  year INTEGER PRIMARY KEY,
+  last INTEGER NOT NULL
+) STRICT;
+INSERT INTO "case_number" VALUES(2026,1);
+CREATE TABLE case_participant (
+  case_id TEXT NOT NULL REFERENCES desk_case (id),
+  number  INTEGER NOT NULL,
+  person  TEXT NOT NULL,
+  PRIMARY KEY (case_id, number),
+  UNIQUE (case_id, person)
+) STRICT, WITHOUT ROWID;
+INSERT INTO "case_participant" VALUES('2026-0001',0,'ann');
+INSERT INTO "case_participant" VALUES('2026-0001',1,'ben');
+CREATE TABLE desk_case (
+  id           TEXT PRIMARY KEY,
+  opened_us    INTEGER NOT NULL,
+  opened_by    TEXT NOT NULL,
+  closed_us    INTEGER,
+  closed_by    TEXT,
+  sealed_title BLOB,
+  CHECK ((closed_us IS NULL) = (closed_by IS NULL))
+) STRICT, WITHOUT ROWID;
+INSERT INTO "desk_case" VALUES('2026-0001',1795219200000000,'ann',1795219260000000,'ben',NULL);
+CREATE TABLE exhibit (
+  case_id     TEXT NOT NULL REFERENCES desk_case (id),
+  digest      BLOB NOT NULL CHECK (length(digest) = 32),
+  size_bytes  INTEGER NOT NULL,
+  media_type  TEXT NOT NULL,
+  data        TEXT NOT NULL,
+  by_person   TEXT NOT NULL,
+  at_us       INTEGER NOT NULL,
+  sealed_name BLOB NOT NULL,
+  PRIMARY KEY (case_id, digest)
+) STRICT, WITHOUT ROWID;
+INSERT INTO "exhibit" VALUES('2026-0001',X'BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD',3,'text/plain','CMP','ann',1795219200000000,X'00000000000000000000000000000000000000000000000000000000000000000000000000000000');
+CREATE TABLE line_name (
+  number     INTEGER PRIMARY KEY,
+  subscriber INTEGER NOT NULL REFERENCES subscriber (number) ON DELETE CASCADE,
+  token      BLOB NOT NULL,
+  family     INTEGER,
+  length     INTEGER,
+  realm      TEXT,
+  from_us    INTEGER NOT NULL,
+  until_us   INTEGER NOT NULL,
+  since_us   INTEGER NOT NULL,
+  gone_us    INTEGER NOT NULL
+) STRICT;
+INSERT INTO "line_name" VALUES(1,1,X'01010101010101010101010101010101',NULL,NULL,NULL,-9223372036854775808,9223372036854775807,-9223372036854775808,9223372036854775807);
+CREATE TABLE subscriber (
+  number    INTEGER PRIMARY KEY,
+  token     BLOB NOT NULL UNIQUE,
+  sealed_id BLOB NOT NULL,
+  content   BLOB NOT NULL,
+  before_us INTEGER NOT NULL,
+  seen_us   INTEGER NOT NULL
+) STRICT;
+INSERT INTO "subscriber" VALUES(1,X'01010101010101010101010101010101',X'00000000000000000000000000000000000000000000000000000000000000000000000000000000',X'02020202020202020202020202020202',-9223372036854775808,1795219200000000);
+CREATE TABLE subscriber_version (
+  subscriber    INTEGER NOT NULL REFERENCES subscriber (number) ON DELETE CASCADE,
+  since_us      INTEGER NOT NULL,
+  part          INTEGER NOT NULL,
+  sealed_record BLOB NOT NULL,
+  PRIMARY KEY (subscriber, since_us, part)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX desk_case_by_time ON desk_case (opened_us);
+CREATE INDEX line_name_by_subscriber ON line_name (subscriber);
+CREATE INDEX exhibit_by_digest ON exhibit (digest);
+COMMIT;

@@ -1,0 +1,4 @@
+tadoru-pack-signature-v1
+key: 849fe0e37f2a40d4
+sha256: aae50eea08858f8ae402b726828cc5e482c025c7a93897568a6f409efb0a4219
+ed25519: mj2WbilOzNEzbeZP5VJz580dnNdOLqmSf1fu8wE1E5ujVS9xhZipys9IQ4aOkdTXXFMtJWI4yMox/MmeUTpTAg==

@@ -1,0 +1,4 @@
+tadoru-pack-signature-v1
+key: 849fe0e37f2a40d4
+sha256: 0579f6e34891653f91f997f90208582c68fc0e44703e4d69b5ccc3a996f9d8e5
+ed25519: rvf6oVWwIJfQArdQ1wGGvsFu3v5PlvOa1/tZERZ7TrJnozVFkJaZNCv8JYloJrNz0sTM7kXQc8thkqgB49a1AQ==

@@ -1,0 +1,4 @@
+tadoru-pack-signature-v1
+key: 849fe0e37f2a40d4
+sha256: 79c3afa6d1863d115a8aa991762b1412d003626b925edd8a894a4daa5427691b
+ed25519: YGq2GEJah4T8Yt9ozc1i0O63C/JKHLuneXiv+VEUssFeeljXTIkwy7O9SaHvpbqo9REcXBYkCJCgv2fVNszTCg==
