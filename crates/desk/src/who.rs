@@ -17,7 +17,9 @@ use tadoru_model::{Attribution, CaseId, Outcome, RecordKind, Seen, Span, Subscri
 use tadoru_store::cases::{Cases as _, Entry, Happened};
 use tadoru_store::subscribers::{Naming, Subscribers as _};
 use tadoru_trace::clock::Clocks;
-use tadoru_trace::subscriber::{CoverageMap, Evidence, Line, Question, Trails, explore, judge};
+use tadoru_trace::subscriber::{CoverageMap, Evidence, Line, Trails, explore, judge};
+
+pub use tadoru_trace::subscriber::Question;
 
 use crate::ask::Work;
 use crate::{Actor, Desk, DeskError, Stores};

@@ -13,16 +13,18 @@ use tadoru_model::{CaseId, PersonId, Role, UtcMicros};
 
 use crate::evaluate::evaluate;
 use crate::journal::event::{Decided, FactOnHand, MAX_TOKENS, ScopeTokens, time};
-use crate::journal::{self, Event, Fault, Journal, JournalError, Recovery};
+use crate::journal::{self, Event, Journal, JournalError, Recovery};
 use crate::keys::{KeyError, Month, Vault};
 use crate::pack::Packs;
 use crate::pack::form::FactFrom;
 use crate::permit::{Act, Permit, Terms, Uses};
 use crate::request::{Ask, Decision, FactOrigin, Refusal};
-use crate::vocabulary::{ActName, Verdict};
+use crate::vocabulary::Verdict;
 
+mod error;
 mod pending;
 
+pub use error::GateError;
 pub use pending::Waiting;
 use pending::{Given, Pending};
 
@@ -33,95 +35,6 @@ pub enum Answer<A: Act> {
     Permitted(Permit<A>),
     /// No, or not yet.
     Refused(Refusal),
-}
-
-/// Why the gate could not answer. A refusal is an answer, not an error.
-#[derive(Debug, thiserror::Error)]
-pub enum GateError {
-    /// The wish names another act than the permit that was asked for.
-    #[error("a permit to {wanted} was asked for with a wish to {asked}")]
-    OtherAct {
-        /// Act of the permit.
-        wanted: ActName,
-        /// Act of the wish.
-        asked: ActName,
-    },
-    /// The journal does not take the decision.
-    #[error("cannot write to the journal")]
-    Journal(#[from] JournalError),
-    /// A key is not to be had.
-    #[error("cannot use a key")]
-    Keys(#[from] KeyError),
-    /// The list of what waits for approval cannot be read or written.
-    #[error("cannot {doing} the list of what waits for approval")]
-    Pending {
-        /// What was tried.
-        doing: &'static str,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// Nothing waits under that id.
-    #[error("nothing waits for approval under `{id}`")]
-    NothingWaits {
-        /// The id.
-        id: String,
-    },
-    /// Whoever asks cannot be who agrees.
-    #[error("the person who asked for `{id}` cannot approve it")]
-    OwnApproval {
-        /// The id.
-        id: String,
-    },
-    /// The person has agreed already.
-    #[error("`{id}` has this person's approval already")]
-    AgreedAlready {
-        /// The id.
-        id: String,
-    },
-    /// None of the person's roles may agree.
-    #[error("approving `{id}` takes another role: {roles}")]
-    MayNotApprove {
-        /// The id.
-        id: String,
-        /// Roles that may.
-        roles: String,
-    },
-    /// The pack knows no such fact.
-    #[error("the rules know no fact of that name")]
-    UnknownFact,
-    /// The program finds this fact; nobody states it.
-    #[error("fact `{fact}` is found by the program and cannot be stated")]
-    DerivedFact {
-        /// Its name.
-        fact: String,
-    },
-    /// None of the person's roles may state it.
-    #[error("stating fact `{fact}` takes another role: {roles}")]
-    MayNotState {
-        /// Its name.
-        fact: String,
-        /// Roles that may.
-        roles: String,
-    },
-}
-
-impl GateError {
-    /// Whose fault it is.
-    pub const fn fault(&self) -> Fault {
-        match self {
-            Self::OtherAct { .. } => Fault::Ours,
-            Self::Journal(e) => e.fault(),
-            Self::Keys(e) => e.fault(),
-            Self::Pending { .. } => Fault::Operator,
-            Self::NothingWaits { .. }
-            | Self::OwnApproval { .. }
-            | Self::AgreedAlready { .. }
-            | Self::MayNotApprove { .. }
-            | Self::UnknownFact
-            | Self::DerivedFact { .. }
-            | Self::MayNotState { .. } => Fault::Sender,
-        }
-    }
 }
 
 /// A person's statement of a fact that a rule asks for.

@@ -31,34 +31,9 @@ use crate::journal::durable::{self, Access};
 use crate::permit::{Opens, Permit, Store, Uses};
 use crate::vocabulary::DataSet;
 
-/// A calendar month in UTC, the period of a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Month {
-    year: i16,
-    month: i8,
-}
+mod month;
 
-impl Month {
-    /// The month of that instant; before and after all calendars it is their first and last.
-    pub fn of(at: UtcMicros) -> Self {
-        let ends = if at.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
-        let date = at.to_timestamp().unwrap_or(ends).to_zoned(jiff::tz::TimeZone::UTC).date();
-        Self { year: date.year(), month: date.month() }
-    }
-
-    /// From its text, `2026-11`.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (year, month) = text.rsplit_once('-')?;
-        let month = Self { year: year.parse().ok()?, month: month.parse().ok()? };
-        ((1..=12).contains(&month.month) && month.to_string() == text).then_some(month)
-    }
-}
-
-impl fmt::Display for Month {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-{:02}", self.year, self.month)
-    }
-}
+pub use month::Month;
 
 /// Where a page is: its nonce. See the head of this file on why none comes twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -23,6 +23,8 @@ mod nat;
 mod radius;
 mod tables;
 mod tally;
+#[cfg(test)]
+mod tests;
 
 use tally::Tally;
 
@@ -260,7 +262,12 @@ struct Task<'a> {
 
 impl Task<'_> {
     /// Reads to the end, or until the taker wants no more.
-    fn read(&self, format: Format, input: &mut input::Input<'_>, tally: &mut Tally<'_>) -> std::io::Result<()> {
+    fn read(
+        &self,
+        format: Format,
+        input: &mut input::Input<'_>,
+        tally: &mut Tally<'_>,
+    ) -> std::io::Result<()> {
         match format {
             Format::RadiusDetail => self.radius_detail(input, tally),
             Format::RadiusPcap => self.radius_capture(input, tally),

@@ -5,9 +5,19 @@
 //! of what could not be read. It never decides what a record means for a question, and never stores: raw records go to a
 //! [`inlet::Spool`], observations to an [`inlet::Inlet`], both of which somebody else implements.
 
+pub mod collector;
+pub mod counters;
+pub mod decode;
 pub mod error;
 pub mod files;
+pub mod follow;
+pub mod inlet;
+pub mod radius;
+mod receive;
 pub mod records;
 
+pub use decode::{Decoded, Decoder};
 pub use error::ObserveError;
 pub use files::{FileReport, Format, Item, Options};
+pub use inlet::{Inlet, Receipt, Spool, SpoolError, SpoolRecord};
+pub use receive::Shutdown;

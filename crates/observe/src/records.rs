@@ -9,6 +9,8 @@ pub mod leases;
 pub mod nat_events;
 pub mod nat_lines;
 pub mod tables;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -77,7 +79,7 @@ fn connection_ports(proto: Protocol, port: Option<u16>) -> Result<PortRange, &'s
 }
 
 /// A number that is the same for the same parts, in every release; never 0 (FNV-1a).
-fn thread_of(parts: &[&[u8]]) -> u64 {
+pub(crate) fn thread_of(parts: &[&[u8]]) -> u64 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for part in parts {
         for byte in part.iter().chain(&[0xff]) {

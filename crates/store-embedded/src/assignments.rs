@@ -21,7 +21,7 @@ use tadoru_store::StoreError;
 
 use crate::coverage::CoverageLog;
 use crate::folder::Folder;
-use crate::folder::codec::Codec;
+use crate::folder::codec::{Clock, Codec};
 use crate::folder::log::Log;
 use crate::segment::Segment;
 use crate::segment::cache::Cache;
@@ -80,7 +80,8 @@ pub struct Opened {
 /// What the store's threads share.
 struct Inner {
     folder: Folder,
-    vault: Arc<Vault>,
+    vault: Vault,
+    clock: Clock,
     settings: Settings,
     cache: Arc<Cache>,
     state: RwLock<State>,
@@ -121,12 +122,13 @@ impl SegmentStore {
     /// [`StoreError::Damaged`] when a file that the manifest names is not what was written; what disk and codec say.
     pub fn open(
         folder: &Folder,
-        vault: Arc<Vault>,
+        vault: Vault,
+        clock: Clock,
         permit: &Permit<Store>,
         settings: Settings,
     ) -> Result<(Self, Opened), StoreError> {
-        let codec = Codec::store(&vault, permit);
-        let (inner, opened) = durable::open(folder, vault, &codec, settings)?;
+        let codec = Codec::store(&vault, &clock, permit)?;
+        let (inner, opened) = durable::open(folder, (vault, clock), &codec, settings)?;
         Ok((Self { inner: Arc::new(inner), merging: Mutex::new(None) }, opened))
     }
 
@@ -152,9 +154,9 @@ impl SegmentStore {
     pub(crate) fn with_coverage<T>(
         &self,
         permit: &Permit<Store>,
-        change: impl FnOnce(&mut CoverageLog, &Codec) -> T,
-    ) -> T {
-        change(&mut locked(&self.inner.coverage), &Codec::store(&self.inner.vault, permit))
+        change: impl FnOnce(&mut CoverageLog, &Codec) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        change(&mut locked(&self.inner.coverage), &self.inner.store_codec(permit)?)
     }
 
     /// Lends the coverage for reading.
@@ -179,7 +181,8 @@ impl SegmentStore {
         if merging.as_ref().is_some_and(|thread| !thread.is_finished()) || !self.inner.is_merge_due() {
             return;
         }
-        let (inner, codec) = (Arc::clone(&self.inner), Codec::store(&self.inner.vault, permit));
+        let Ok(codec) = self.inner.store_codec(permit) else { return };
+        let inner = Arc::clone(&self.inner);
         let thread = std::thread::Builder::new().name("merge".to_owned()).spawn(move || {
             // A merge that fails leaves everything as it was; the next commit tries again.
             while inner.merge_once(&codec).unwrap_or(false) {}
@@ -198,6 +201,10 @@ impl Drop for SegmentStore {
 }
 
 impl Inner {
+    fn store_codec(&self, permit: &Permit<Store>) -> Result<Codec<'static>, StoreError> {
+        Codec::store(&self.vault, &self.clock, permit)
+    }
+
     fn state(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -233,11 +240,11 @@ impl State {
 
 impl Assignments for SegmentStore {
     fn put(&self, permit: &Permit<Store>, rows: &[Assignment]) -> Result<(), StoreError> {
-        self.inner.put(&Codec::store(&self.inner.vault, permit), rows)
+        self.inner.put(&self.inner.store_codec(permit)?, rows)
     }
 
     fn commit(&self, permit: &Permit<Store>, mark: SpoolMark) -> Result<(), StoreError> {
-        self.inner.commit(&Codec::store(&self.inner.vault, permit), mark)?;
+        self.inner.commit(&self.inner.store_codec(permit)?, mark)?;
         self.merge_when_due(permit);
         Ok(())
     }
@@ -251,7 +258,7 @@ impl Assignments for SegmentStore {
     }
 
     fn holding(&self, permit: &Permit<Learn>, question: &Holding) -> Result<Sealed<Rows>, StoreError> {
-        let codec = Codec::learn(&self.inner.vault, permit);
+        let codec = Codec::learn(&self.inner.vault, &self.inner.clock, permit)?;
         Ok(sealed_as(permit, self.inner.ask(&codec, question)?))
     }
 
@@ -260,7 +267,7 @@ impl Assignments for SegmentStore {
         permit: &Permit<Learn>,
         questions: &[Holding],
     ) -> Result<Sealed<Vec<Rows>>, StoreError> {
-        let codec = Codec::learn(&self.inner.vault, permit);
+        let codec = Codec::learn(&self.inner.vault, &self.inner.clock, permit)?;
         Ok(sealed_as(permit, self.inner.ask_many(&codec, questions)?))
     }
 
@@ -270,7 +277,7 @@ impl Assignments for SegmentStore {
         kind: RecordKind,
         before: UtcMicros,
     ) -> Result<Deleted, StoreError> {
-        self.inner.delete_before(&Codec::store(&self.inner.vault, permit), kind, before)
+        self.inner.delete_before(&self.inner.store_codec(permit)?, kind, before)
     }
 
     fn hold(&self, _permit: &Permit<Preserve>, hold: &str, questions: &[Holding]) -> Result<u64, StoreError> {

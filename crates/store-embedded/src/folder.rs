@@ -181,16 +181,6 @@ impl Folder {
     }
 }
 
-/// A number that no file of any installation had before.
-///
-/// # Errors
-/// When the system has no randomness.
-pub fn new_file_id() -> Result<u64, StoreError> {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).map_err(|e| disk("name", "a new file", io::Error::other(e.to_string())))?;
-    Ok(u64::from_le_bytes(bytes))
-}
-
 /// Bytes as hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {

@@ -9,6 +9,7 @@ pub mod cases;
 pub mod coverage;
 pub mod evidence;
 pub mod folder;
+pub mod rules;
 pub mod segment;
 pub mod spool;
 pub mod subscribers;

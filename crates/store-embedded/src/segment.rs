@@ -385,7 +385,7 @@ fn read_head(folder: &Folder, name: &str, file: &File) -> Result<(u64, KeyName, 
         let (month, rest) = rest.split_first_chunk::<4>()?;
         let (&len, rest) = rest.split_first()?;
         let class = std::str::from_utf8(rest.get(..usize::from(len))?).ok()?;
-        let key = KeyName { class: Arc::from(class), month: u32::from_le_bytes(*month) };
+        let key = KeyName::new(Arc::from(class), u32::from_le_bytes(*month));
         let length = write::MAGIC.len() + 13 + usize::from(len);
         (magic == write::MAGIC).then_some((u64::from_le_bytes(*id), key, length as u64))
     };

@@ -1,1 +1,345 @@
-//! placeholder while it is being written
+//! The spool: records as they arrived, durable before they are acknowledged, read back until they are applied.
+//!
+//! What comes in: raw records of a source. What goes out: a receipt once they are on the disk, and the same records in
+//! order. Threads that append at the same time share one write and one sync. A torn tail is cut off and said; when the
+//! disk is full nothing is acknowledged and nothing that was is lost.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use tadoru_gate::Permit;
+use tadoru_gate::keys::Vault;
+use tadoru_gate::permit::Store;
+use tadoru_model::{SourceName, UtcMicros};
+use tadoru_store::StoreError;
+use tadoru_store::assignments::SpoolMark;
+
+use crate::assignments::classes::month_of;
+use crate::folder::Folder;
+use crate::folder::codec::{Clock, Codec, KeyName};
+use crate::folder::log::{self, Log, Start, Tail};
+use crate::segment::bits::{put_varint, take_varint};
+use crate::segment::row::{put_text, take_text};
+
+/// A record as it arrived.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Which source.
+    pub source: SourceName,
+    /// When it arrived.
+    pub arrived: UtcMicros,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl std::fmt::Debug for Record {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "[record of {} bytes]", self.bytes.len())
+    }
+}
+
+/// Records are on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// The place behind the last of them.
+    pub mark: SpoolMark,
+}
+
+/// The spool of a folder. Threads share it.
+pub struct Spool {
+    folder: Folder,
+    vault: Vault,
+    clock: Clock,
+    class: Arc<str>,
+    queue: Mutex<Queue>,
+    written: Condvar,
+    files: Mutex<Files>,
+}
+
+/// Records that wait to be written together.
+#[derive(Default)]
+struct Queue {
+    frame: Vec<u8>,
+    records: u64,
+    /// Number of the group that is being collected.
+    group: u64,
+    is_writing: bool,
+    /// How the last groups ended, until all who waited know.
+    ended: BTreeMap<u64, (u64, Result<SpoolMark, Arc<StoreError>>)>,
+    waiting: u64,
+}
+
+/// What is on the disk.
+struct Files {
+    log: Option<Log>,
+    next: u64,
+    /// Files by their first record.
+    names: BTreeMap<u64, String>,
+    /// Places to begin reading at, by the first record behind them.
+    places: BTreeMap<u64, (String, Start)>,
+}
+
+impl Spool {
+    /// Opens the spool in `folder`; tells how many bytes of a torn tail were cut off.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when a file is not what was written; what disk and codec say.
+    pub fn open(
+        folder: &Folder,
+        vault: Vault,
+        clock: Clock,
+        permit: &Permit<Store>,
+        class: Arc<str>,
+    ) -> Result<(Self, u64), StoreError> {
+        let codec = Codec::store(&vault, &clock, permit)?;
+        let mut files = Files { log: None, next: 0, names: BTreeMap::new(), places: BTreeMap::new() };
+        let mut torn = 0;
+        for name in folder.names()? {
+            let Some(first) = name.strip_prefix(PREFIX).and_then(|n| u64::from_str_radix(n, 16).ok()) else {
+                continue;
+            };
+            if !files.names.is_empty() && files.next != first {
+                return Err(folder.damaged(&name, "records before it are missing"));
+            }
+            files.next = first;
+            files.names.insert(first, name.clone());
+            let tail = log::read(folder, &name, &codec, |behind, frame| {
+                let (start, records) = head(frame).ok_or_else(|| folder.damaged(&name, UNSOUND))?;
+                if start != files.next {
+                    return Err(folder.damaged(&name, "records in it are missing"));
+                }
+                files.next = start + records;
+                files.note(&name, behind);
+                Ok(())
+            })?;
+            if tail.torn > 0 {
+                torn += tail.torn;
+                // Cut off; what follows is written to a file of its own.
+                drop(Log::resume(folder, &name, Tail { len: tail.len, torn: 0 })?);
+            }
+        }
+        let spool = Self {
+            folder: folder.clone(),
+            vault,
+            clock,
+            class,
+            queue: Mutex::default(),
+            written: Condvar::new(),
+            files: Mutex::new(files),
+        };
+        Ok((spool, torn))
+    }
+
+    /// Takes records; they are on the disk when it returns.
+    ///
+    /// # Errors
+    /// When the disk refuses: then none of them is acknowledged, and none is read back.
+    pub fn append(&self, permit: &Permit<Store>, records: &[Record]) -> Result<Receipt, StoreError> {
+        let codec = Codec::store(&self.vault, &self.clock, permit)?;
+        let mut queue = lock(&self.queue);
+        records.iter().for_each(|record| put_record(&mut queue.frame, record));
+        queue.records += records.len() as u64;
+        let group = queue.group;
+        queue.waiting += 1;
+        loop {
+            if let Some((left, ended)) = queue.ended.get_mut(&group) {
+                *left -= 1;
+                let ended = ended.clone();
+                if queue.ended.get(&group).is_some_and(|(left, _)| *left == 0) {
+                    queue.ended.remove(&group);
+                }
+                return ended.map(|mark| Receipt { mark }).map_err(|e| again(&e));
+            }
+            if queue.is_writing {
+                queue = self.written.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            // Nobody writes: this thread does, for all who wait.
+            queue.is_writing = true;
+            let (frame, records) = (std::mem::take(&mut queue.frame), std::mem::take(&mut queue.records));
+            let (writing, waiting) = (queue.group, std::mem::take(&mut queue.waiting));
+            queue.group += 1;
+            drop(queue);
+            let ended = self.write(&codec, &frame, records).map_err(Arc::new);
+            queue = lock(&self.queue);
+            queue.is_writing = false;
+            queue.ended.insert(writing, (waiting, ended));
+            self.written.notify_all();
+        }
+    }
+
+    /// Records from `mark` on, each with the place behind it, until they are about `enough` bytes.
+    ///
+    /// # Errors
+    /// When a file is not what was written, or disk or codec refuse.
+    pub fn read_from(
+        &self,
+        permit: &Permit<Store>,
+        mark: SpoolMark,
+        enough: usize,
+    ) -> Result<Vec<(SpoolMark, Record)>, StoreError> {
+        let codec = Codec::store(&self.vault, &self.clock, permit)?;
+        let (names, place, end) = {
+            let files = lock(&self.files);
+            let first = files.names.range(..=mark.0).next_back().map_or(0, |(first, _)| *first);
+            let names: Vec<(u64, String)> =
+                files.names.range(first..).map(|(first, name)| (*first, name.clone())).collect();
+            let place = files.places.range(..=mark.0).next_back().map(|(_, place)| place.clone());
+            (names, place, files.next)
+        };
+        let (mut found, mut bytes) = (Vec::new(), 0);
+        for (_, name) in names {
+            if bytes >= enough {
+                break;
+            }
+            let mut each = |_: Start, frame: &[u8]| {
+                if bytes < enough {
+                    take_records(frame, |number, record| {
+                        if number >= mark.0 && number < end {
+                            bytes += record.bytes.len() + 32;
+                            found.push((SpoolMark(number + 1), record));
+                        }
+                    })
+                    .ok_or_else(|| self.folder.damaged(&name, UNSOUND))?;
+                }
+                Ok(())
+            };
+            match place.as_ref().filter(|(of, _)| *of == name) {
+                Some((_, start)) => log::read_from(&self.folder, &name, &codec, *start, &mut each)?,
+                None => log::read(&self.folder, &name, &codec, &mut each)?,
+            };
+        }
+        Ok(found)
+    }
+
+    /// The place behind the last record.
+    pub fn end(&self) -> SpoolMark {
+        SpoolMark(lock(&self.files).next)
+    }
+
+    /// Removes files whose records all lie before `mark`.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn trim(&self, mark: SpoolMark) -> Result<(), StoreError> {
+        let mut files = lock(&self.files);
+        loop {
+            let mut starts = files.names.keys();
+            let (Some(first), Some(second)) = (starts.next().copied(), starts.next().copied()) else {
+                return Ok(());
+            };
+            if second > mark.0 {
+                return Ok(());
+            }
+            if let Some(name) = files.names.get(&first).cloned() {
+                self.folder.remove(&name)?;
+            }
+            files.names.remove(&first);
+            files.places.retain(|number, _| *number >= second);
+        }
+    }
+
+    fn write(&self, codec: &Codec, records: &[u8], count: u64) -> Result<SpoolMark, StoreError> {
+        let files = &mut *lock(&self.files);
+        if count == 0 {
+            return Ok(SpoolMark(files.next));
+        }
+        if files.log.as_ref().is_none_or(|log| log.len() >= FILE_BYTES) {
+            let name = format!("{PREFIX}{:016x}", files.next);
+            let log = Log::create(&self.folder, &name)?;
+            self.folder.sync()?;
+            let next = files.next;
+            files.names.insert(next, name);
+            files.log = Some(log);
+        }
+        let mut frame = Vec::with_capacity(records.len() + 16);
+        frame.extend_from_slice(&files.next.to_le_bytes());
+        put_varint(&mut frame, count);
+        frame.extend_from_slice(records);
+        let key = KeyName::new(Arc::clone(&self.class), month_of((self.clock)().0));
+        let Some(log) = &mut files.log else { return Ok(SpoolMark(files.next)) };
+        let added = log.push(codec, &key, &frame).and_then(|()| log.write());
+        if let Err(e) = added {
+            log.discard()?;
+            return Err(e);
+        }
+        if let Err(e) = log.sync() {
+            // What the disk kept is not known: nothing of it is acknowledged, and it is cut off when possible.
+            let len = log.len();
+            let _ = Log::resume(&self.folder, log.name(), Tail { len: len.saturating_sub(frame.len() as u64), torn: 0 });
+            files.log = None;
+            return Err(e);
+        }
+        let (name, place) = (log.name().to_owned(), log.place());
+        files.next += count;
+        if let Some(place) = place {
+            files.note(&name, place);
+        }
+        Ok(SpoolMark(files.next))
+    }
+}
+
+impl Files {
+    /// Notes a place to begin reading at, now and then.
+    fn note(&mut self, name: &str, place: Start) {
+        let far = match self.places.last_key_value() {
+            Some((_, (of, last))) => of != name || place.at >= last.at + PLACE_BYTES,
+            None => true,
+        };
+        if far {
+            self.places.insert(self.next, (name.to_owned(), place));
+        }
+    }
+}
+
+/// The same fault for another who waited.
+fn again(fault: &StoreError) -> StoreError {
+    match fault {
+        StoreError::Full { file } => StoreError::Full { file: file.clone() },
+        StoreError::Damaged { file, what } => StoreError::Damaged { file: file.clone(), what },
+        StoreError::Disk { doing, file, source } => {
+            StoreError::Disk { doing, file: file.clone(), source: source.kind().into() }
+        }
+        StoreError::InUse => StoreError::InUse,
+        StoreError::Codec(source) => StoreError::Codec(source.to_string().into()),
+    }
+}
+
+fn head(mut frame: &[u8]) -> Option<(u64, u64)> {
+    let (first, rest) = frame.split_first_chunk::<8>()?;
+    frame = rest;
+    Some((u64::from_le_bytes(*first), take_varint(&mut frame)?))
+}
+
+fn put_record(out: &mut Vec<u8>, record: &Record) {
+    put_text(out, &record.source.0);
+    out.extend_from_slice(&record.arrived.0.to_le_bytes());
+    put_varint(out, record.bytes.len() as u64);
+    out.extend_from_slice(&record.bytes);
+}
+
+fn take_records(mut frame: &[u8], mut each: impl FnMut(u64, Record)) -> Option<()> {
+    let (first, rest) = frame.split_first_chunk::<8>()?;
+    frame = rest;
+    let (first, count) = (u64::from_le_bytes(*first), take_varint(&mut frame)?);
+    for number in first..first.checked_add(count)? {
+        let source = SourceName::from(take_text(&mut frame)?.as_str());
+        let (arrived, rest) = frame.split_first_chunk::<8>()?;
+        frame = rest;
+        let len = usize::try_from(take_varint(&mut frame)?).ok()?;
+        let (bytes, rest) = frame.split_at_checked(len)?;
+        frame = rest;
+        let arrived = UtcMicros(i64::from_le_bytes(*arrived));
+        each(number, Record { source, arrived, bytes: bytes.to_vec() });
+    }
+    Some(())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+const PREFIX: &str = "spool-";
+const FILE_BYTES: u64 = 64 << 20;
+const PLACE_BYTES: u64 = 256 << 10;
+const UNSOUND: &str = "a frame is not sound";

@@ -156,8 +156,13 @@ pub trait Assignments: Send + Sync {
     fn count(&self) -> u64;
 }
 
-/// Seals what a question found for the case of the permit it was asked under.
+/// Seals what a question found, for the case of the permit it was asked under and of the data that it covers.
 pub fn sealed_as<T>(permit: &Permit<Learn>, found: T) -> Sealed<T> {
-    let _ = permit;
-    Sealed::new(DataSet::of(&[DataCategory::Asgn, DataCategory::Seat]), None, found)
+    let covered = |category: &DataCategory| permit.data().contains(*category);
+    let data = match (covered(&DataCategory::Asgn), covered(&DataCategory::Seat)) {
+        (true, true) => DataSet::of(&[DataCategory::Asgn, DataCategory::Seat]),
+        (false, true) => DataSet::of(&[DataCategory::Seat]),
+        _ => DataSet::of(&[DataCategory::Asgn]),
+    };
+    Sealed::new(data, permit.case().cloned(), found)
 }

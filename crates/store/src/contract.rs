@@ -7,10 +7,12 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use tadoru_gate::permit::{Learn, Preserve, Store};
-use tadoru_gate::{Permit, Sealed};
+use tadoru_gate::{
+    Act, ActName, Answer, Ask, Basis, DataCategory, DataSet, Facts, Gate, Permit, Purpose, Scope, Sealed,
+};
 use tadoru_model::{
-    Assignment, CoverageSpan, CoverageState, Edge, Holder, How, Identity, IdentityKind, PortRange, Prefix, Protocol,
-    Realm, RecordKind, Remote, SourceName, Span, UtcMicros,
+    Assignment, CaseId, CoverageSpan, CoverageState, Edge, Holder, How, Identity, IdentityKind, PersonId, PortRange, Prefix,
+    Protocol, Realm, RecordKind, Remote, Role, SourceName, Span, UtcMicros,
 };
 
 use crate::assignments::{Assignments, Holding, MOST_ROWS, Rows, SpoolMark};
@@ -25,12 +27,61 @@ pub struct Permits {
     pub learn: Permit<Learn>,
     /// For holds.
     pub preserve: Permit<Preserve>,
+    /// The instant of the suite.
+    pub now: UtcMicros,
 }
 
 impl Permits {
+    /// Permits of a gate with the Japanese pack: recording (JP-060), a substantiated complaint (JP-063), a preservation
+    /// request (JP-087). There is no other way to a permit.
+    pub fn of(gate: &Gate, now: UtcMicros) -> Self {
+        let mut complaint = Facts::none();
+        complaint.derive("complaint.id", "K-1");
+        complaint.derive("complaint.substantiated", "yes");
+        let mut request = Facts::none();
+        let reviewer = PersonId("reviewer".to_owned());
+        for (fact, value) in
+            [("preserve.letter", "2026-1"), ("preserve.days", "30"), ("preserve.identified", "yes")]
+        {
+            request.state(fact, value, &reviewer, &[Role::LegalReviewer]);
+        }
+        let ask = |act, purpose, role, basis, facts| Ask {
+            act,
+            data: DataSet::of(&[DataCategory::Asgn]),
+            purpose,
+            basis,
+            person: PersonId("contract".to_owned()),
+            roles: vec![role],
+            case: None,
+            scope: Scope { own_network: true, ..Scope::default() },
+            facts,
+            at: now,
+        };
+        let case = |ask: Ask| Ask { case: Some(CaseId("C-1".to_owned())), ..ask };
+        Self {
+            store: granted(gate, ask(ActName::Store, Purpose::Clean, Role::System, None, Facts::none())),
+            learn: granted(gate, case(ask(ActName::Learn, Purpose::Clean, Role::AbuseDesk, None, complaint))),
+            preserve: granted(
+                gate,
+                case(ask(ActName::Preserve, Purpose::Crime, Role::LegalReviewer, Some(Basis::Pres), request)),
+            ),
+            now,
+        }
+    }
+
     /// What a question found, opened.
     pub fn open<T>(&self, sealed: Sealed<T>) -> T {
-        sealed.open(&self.learn)
+        sealed.into_open(&self.learn, self.now).expect_law("the permit opens what was asked under it")
+    }
+}
+
+/// The permit that the gate gives; the suite cannot run without it.
+fn granted<A: Act>(gate: &Gate, ask: Ask) -> Permit<A> {
+    let answer = gate.ask::<A>(ask).expect_law("the gate answers");
+    #[expect(clippy::panic, reason = "without its permits the suite fails")]
+    match answer {
+        Answer::Permitted(permit) => permit,
+        Answer::Refused(refusal) => panic!("the gate refuses: {:?}", refusal.decision),
     }
 }
 
@@ -87,15 +138,15 @@ pub fn questions(seed: u64, count: usize) -> Vec<Holding> {
 
 fn answers_are_the_plain_definition<S: Assignments>(permits: &Permits, store: &S, seed: u64) {
     let plain = Memory::default();
-    for (round, part) in rows(seed, 2_000).chunks(500).enumerate() {
+    for (round, part) in rows(seed, 1_200).chunks(300).enumerate() {
         store.put(&permits.store, part).expect_law("rows are put");
         plain.put(&permits.store, part).expect_law("rows are put");
-        agrees(permits, store, &plain, &questions(seed + round as u64, 100));
+        agrees(permits, store, &plain, &questions(seed + round as u64, 50));
         if round % 2 == 0 {
             store.commit(&permits.store, SpoolMark(round as u64)).expect_law("a commit succeeds");
         }
     }
-    agrees(permits, store, &plain, &questions(seed ^ 0xffff, 400));
+    agrees(permits, store, &plain, &questions(seed ^ 0xffff, 150));
     let open = store.open_rows(&permits.store).expect_law("open rows are told");
     let wanted = plain.open_rows(&permits.store).expect_law("open rows are told");
     assert!(same_rows(open, wanted), "the open rows are those of the plain definition");
@@ -145,7 +196,7 @@ fn a_question_is_cut_at_its_bound<S: Assignments>(permits: &Permits, store: &S) 
 
 fn retention_spares_what_is_held<S: Assignments>(permits: &Permits, store: &S) {
     let plain = Memory::default();
-    let drawn = rows(99, 1_500);
+    let drawn = rows(99, 800);
     let held = questions(98, 3);
     store.put(&permits.store, &drawn).expect_law("rows are put");
     plain.put(&permits.store, &drawn).expect_law("rows are put");
@@ -161,7 +212,7 @@ fn retention_spares_what_is_held<S: Assignments>(permits: &Permits, store: &S) {
             let wanted = plain.delete_before(&permits.store, kind, UtcMicros(before)).expect_law("rows are deleted");
             assert_eq!(gone, wanted, "what was deleted and what was held is told");
         }
-        agrees(permits, store, &plain, &questions(97, 100));
+        agrees(permits, store, &plain, &questions(97, 40));
         agrees(permits, store, &plain, &held);
     }
     store.release(&permits.preserve, "case-1").expect_law("a hold is ended");
@@ -184,7 +235,7 @@ fn a_port_of_any_block_is_found<S: Assignments>(permits: &Permits, store: &S) {
     }
     store.put(&permits.store, &many).expect_law("rows are put");
     store.commit(&permits.store, SpoolMark(1)).expect_law("a commit succeeds");
-    for port in 0..=u16::MAX {
+    for port in (0..=u16::MAX).filter(|port| port % 61 == 0 || (995..1_540).contains(port) || *port > 65_500) {
         let question = ask(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), Some(port), Span::around(UtcMicros(5), 0));
         let found = permits.open(store.holding(&permits.learn, &question).expect_law("a question is answered"));
         let wanted = many.iter().filter(|row| row.ports.contains(port)).count();
@@ -435,4 +486,4 @@ impl Dice {
     }
 }
 
-const SEEDS: u64 = 6;
+const SEEDS: u64 = 4;

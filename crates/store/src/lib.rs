@@ -15,6 +15,11 @@ pub mod rules;
 pub mod subscribers;
 
 pub use assignments::{Assignments, Holding};
+pub use cases::{CaseError, Cases};
+pub use clocks::ClockReadings;
 pub use coverage::Coverage;
 pub use error::StoreError;
+pub use evidence::Evidence;
 pub use memory::Memory;
+pub use rules::Rules;
+pub use subscribers::Subscribers;

@@ -147,7 +147,17 @@ impl Town {
     pub fn build(plan: Plan, seed: u64) -> Result<Self, BuildError> {
         let all = Span::new(plan.begins(), plan.ends());
         let dice = Dice::new(seed);
-        let mut yard = Yard { plan: &plan, all, dice, tenures: Vec::new(), sources: Vec::new(), arrivals: Vec::new(), insides: Vec::new(), directory: DIRECTORY_HEADER.to_owned(), next_contract: 1 };
+        let mut yard = Yard {
+            plan: &plan,
+            all,
+            dice,
+            tenures: Vec::new(),
+            sources: Vec::new(),
+            arrivals: Vec::new(),
+            insides: Vec::new(),
+            directory: DIRECTORY_HEADER.to_owned(),
+            next_contract: 1,
+        };
         let shares = plan.shares();
         for (access, count) in plan.access.iter().zip(&shares.access) {
             yard.access(access, *count)?;
@@ -187,8 +197,9 @@ impl Yard<'_> {
         self.next_contract += 1;
         let id = format!("C{n:05}");
         let (name, mail) = (format!("Example Person {n:05}"), format!("person{n:05}@example.net"));
-        self.directory
-            .push_str(&format!("{id},{class},{login},{circuit},{duid},{name},{mail},mail,document,2020-04-01\n"));
+        self.directory.push_str(&format!(
+            "{id},{class},{login},{circuit},{duid},{name},{mail},mail,document,2020-04-01T00:00:00Z\n"
+        ));
         id
     }
 
@@ -254,7 +265,8 @@ impl Yard<'_> {
     }
 
     fn inside(&mut self, realm: &str, addr: IpAddr, subscriber: &str, held: Span, proven: Span) {
-        self.insides.push((realm.to_owned(), Inside { addr, subscriber: subscriber.to_owned(), held, proven }));
+        self.insides
+            .push((realm.to_owned(), Inside { addr, subscriber: subscriber.to_owned(), held, proven }));
     }
 
     /// The network with DHCP.
@@ -263,7 +275,8 @@ impl Yard<'_> {
         let subscribers: Vec<String> = (0..contracts)
             .map(|line| self.contract("home", "", &leases::circuit(line), &leases::duid(line)))
             .collect();
-        let network = leases::live(dhcp, contracts, self.all.from, self.all.until, self.dice.fork(&dhcp.name));
+        let network =
+            leases::live(dhcp, contracts, self.all.from, self.all.until, self.dice.fork(&dhcp.name));
         let realm = dhcp.realm.clone().unwrap_or_default();
         for lease in &network.leases {
             let Some(subscriber) = subscribers.get(lease.line) else { continue };
@@ -307,9 +320,11 @@ impl Yard<'_> {
             .map(|(_, inside)| inside.clone())
             .collect();
         let (made, way, format) = match gateway.log {
-            Log::Conntrack => {
-                (gateway::connections(gateway, &insides, &mut dice.fork("made")), Way::NatSession, Format::Conntrack)
-            }
+            Log::Conntrack => (
+                gateway::connections(gateway, &insides, &mut dice.fork("made")),
+                Way::NatSession,
+                Format::Conntrack,
+            ),
             log => {
                 let format = if log == Log::Syslog { Format::NatSyslog } else { Format::NatExport };
                 (gateway::blocks(gateway, &insides, &mut dice.fork("made")), Way::NatBlock, format)

@@ -98,7 +98,12 @@ impl Truth {
     /// From all tenures there were.
     pub fn new(mut tenures: Vec<Tenure>) -> Self {
         tenures.sort_by(|a, b| {
-            (&a.realm, a.prefix, a.held.from, &a.subscriber).cmp(&(&b.realm, b.prefix, b.held.from, &b.subscriber))
+            (&a.realm, a.prefix, a.held.from, &a.subscriber).cmp(&(
+                &b.realm,
+                b.prefix,
+                b.held.from,
+                &b.subscriber,
+            ))
         });
         let mut places: BTreeMap<(String, Prefix), Vec<usize>> = BTreeMap::new();
         let mut lengths: Vec<u8> = Vec::new();
@@ -118,11 +123,16 @@ impl Truth {
 
     /// Who truly held an endpoint of `realm` at `at`: several where port, protocol or far side are not told.
     pub fn holders(&self, realm: &str, asked: Asked, at: UtcMicros) -> Vec<&Tenure> {
+        self.holding(realm, asked, Span::around(at, 0))
+    }
+
+    /// Who truly held an endpoint of `realm` at some instant of `span`.
+    pub fn holding(&self, realm: &str, asked: Asked, span: Span) -> Vec<&Tenure> {
         let mut found = Vec::new();
         for len in &self.lengths {
             let Ok(prefix) = Prefix::covering(asked.addr, *len) else { continue };
             for place in self.places.get(&(realm.to_owned(), prefix)).into_iter().flatten() {
-                found.extend(self.tenures.get(*place).filter(|t| t.held.contains(at) && t.speaks_of(asked)));
+                found.extend(self.tenures.get(*place).filter(|t| t.held.meets(span) && t.speaks_of(asked)));
             }
         }
         found

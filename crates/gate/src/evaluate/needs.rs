@@ -14,15 +14,17 @@ use crate::{
 
 /// The facts that are missing, or are not within their limits.
 pub(super) fn facts(pack: &Pack, hand: &Hand<'_>, conditions: &[&Conditions]) -> Vec<Need> {
-    let mut needs: Vec<Need> = Vec::new();
-    for (number, decl) in (0_u8..).zip(pack.facts()) {
-        let bit = 1_u128 << number;
-        let lacking = conditions.iter().any(|c| hand.lacking(c) & bit != 0);
-        let limits = conditions.iter().flat_map(|c| &c.limits).filter(|(n, _)| *n == number);
-        let outside: Vec<_> =
-            limits.map(|(_, limit)| *limit).filter(|limit| !hand.within(number, *limit)).collect();
-        if lacking || !outside.is_empty() {
-            needs.push(fact(decl, &outside, hand.not_theirs & bit != 0));
+    let lacking = conditions.iter().fold(0, |bits, c| bits | hand.lacking(c));
+    let limits =
+        || conditions.iter().flat_map(|c| &c.limits).filter(|(number, limit)| !hand.within(*number, *limit));
+    let mut open = limits().fold(lacking, |bits, (number, _)| bits | 1 << number);
+    let mut needs = Vec::new();
+    while open != 0 {
+        let number = u8::try_from(open.trailing_zeros()).unwrap_or(u8::MAX);
+        open &= open - 1;
+        if let Some(decl) = pack.facts().get(usize::from(number)) {
+            let outside = limits().filter(|(n, _)| *n == number).map(|(_, limit)| *limit).collect::<Vec<_>>();
+            needs.push(fact(decl, &outside, hand.not_theirs & (1 << number) != 0));
         }
     }
     needs

@@ -282,7 +282,8 @@ fn without(choice: &[usize], atom: usize) -> Vec<usize> {
 fn the_stops_hold_whatever_else_is_on_hand() {
     use ActName::*;
     let (packs, signed) = japan();
-    let stops: [(&str, fn(&Cell) -> bool); 4] = [
+    type Stopped = fn(&Cell) -> bool;
+    let stops: [(&str, Stopped); 4] = [
         ("ground.copyright", |cell| [Throttle, Block].contains(&cell.act)),
         ("answer.third_person", |cell| {
             [Learn, Disclose].contains(&cell.act)

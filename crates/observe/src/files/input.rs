@@ -70,7 +70,9 @@ pub(super) fn open<'a, R: Read + 'a>(mut input: Counted<'a, R>) -> io::Result<(P
     let raw = BufReader::with_capacity(BUFFER, Cursor::new(head).chain(input));
     let input: Input<'a> = match packing {
         Packing::None => Box::new(raw),
-        Packing::Gzip => Box::new(BufReader::with_capacity(BUFFER, flate2::bufread::MultiGzDecoder::new(raw))),
+        Packing::Gzip => {
+            Box::new(BufReader::with_capacity(BUFFER, flate2::bufread::MultiGzDecoder::new(raw)))
+        }
         Packing::Zstd => {
             Box::new(BufReader::with_capacity(BUFFER, zstd::stream::read::Decoder::with_buffer(raw)?))
         }

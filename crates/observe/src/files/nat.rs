@@ -13,9 +13,9 @@ use tadoru_wire::natlog::{self, Parsed};
 use tadoru_wire::pcap::{Packets, udp_payload};
 use tadoru_wire::{Defect, Place};
 
+use super::Task;
 use super::input::Input;
 use super::tally::Tally;
-use super::Task;
 use crate::records::{nat_events, nat_lines};
 
 impl Task<'_> {
@@ -105,15 +105,17 @@ impl Task<'_> {
             let arrival_us = packet.time_us.unwrap_or(arrived);
             arrived = arrival_us;
             let mut events = Vec::new();
-            let report = decoder.decode(export.src, arrival_us, export.payload, &mut |event| events.push(event));
+            let report =
+                decoder.decode(export.src, arrival_us, export.payload, &mut |event| events.push(event));
             let place = Place::Byte(packet.offset);
             list(&report, place, tally);
             let name = || match &self.options.source {
                 Some(source) => source.clone(),
                 None => SourceName::from(export.src.to_string().as_str()),
             };
-            let exporter =
-                exporters.entry(export.src).or_insert_with(|| Exporter { name: name(), boots: HashMap::new() });
+            let exporter = exporters
+                .entry(export.src)
+                .or_insert_with(|| Exporter { name: name(), boots: HashMap::new() });
             let source = exporter.name.clone();
             let origin = nat_events::Origin {
                 source: &source,

@@ -10,9 +10,9 @@ use tadoru_wire::pcap::{Completeness, Packets, udp_payload};
 use tadoru_wire::radius::{Accounting, Code, Packet, detail};
 use tadoru_wire::{Defect, Place};
 
+use super::Task;
 use super::input::Input;
 use super::tally::Tally;
-use super::Task;
 use crate::records::accounting::{Origin, observation};
 
 impl Task<'_> {

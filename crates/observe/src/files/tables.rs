@@ -4,13 +4,13 @@ use std::io;
 
 use tadoru_model::observation::{Observation, Observed};
 use tadoru_model::{Assignment, SourceName};
+use tadoru_wire::Defect;
 use tadoru_wire::tables::cgn_rules::CgnRules;
 use tadoru_wire::tables::softwires::{MapRule, SoftwireBinding};
 use tadoru_wire::tables::statics::StaticAssignment;
 use tadoru_wire::tables::subscribers::SubscriberRow;
 use tadoru_wire::tables::venue::VenueStay;
 use tadoru_wire::tables::{Fault, Table};
-use tadoru_wire::Defect;
 
 use super::input::Input;
 use super::tally::Tally;
@@ -22,14 +22,18 @@ impl Task<'_> {
     pub(super) fn cgn_rules(&self, input: &mut Input<'_>, tally: &mut Tally<'_>) -> io::Result<()> {
         let source = self.source();
         let rules = CgnRules::new(input, self.options.zone.clone())?;
-        each(rules, tally, |line, row| Ok(vec![Item::Rule(tables::cgn_rule(&row, &self.origin(&source, line))?)]))
+        each(rules, tally, |line, row| {
+            Ok(vec![Item::Rule(tables::cgn_rule(&row, &self.origin(&source, line))?)])
+        })
     }
 
     /// MAP-E rules.
     pub(super) fn map_e(&self, input: &mut Input<'_>, tally: &mut Tally<'_>) -> io::Result<()> {
         let source = self.source();
         let rules = Table::<_, MapRule>::new(input, self.options.zone.clone());
-        each(rules, tally, |line, row| Ok(vec![Item::Rule(tables::map_rule(&row, &self.origin(&source, line))?)]))
+        each(rules, tally, |line, row| {
+            Ok(vec![Item::Rule(tables::map_rule(&row, &self.origin(&source, line))?)])
+        })
     }
 
     /// Bindings of softwires.
@@ -102,4 +106,3 @@ fn finished(row: Assignment) -> Item {
     };
     Item::Observation(observation)
 }
-

@@ -121,12 +121,7 @@ pub fn restart(
 }
 
 fn said(origin: &Origin<'_>, what: Observed) -> Observation {
-    Observation {
-        source: origin.source.clone(),
-        realm: origin.realm.clone(),
-        record: origin.record,
-        what,
-    }
+    Observation { source: origin.source.clone(), realm: origin.realm.clone(), record: origin.record, what }
 }
 
 /// The exporter's own word on the time; the export time of the packet only bounds it.
@@ -166,7 +161,8 @@ fn block(ports: Option<PortBlock>) -> Result<PortRange, &'static str> {
 
 /// A flow that was translated from its first packet to its last one.
 fn flow_row(nat: &NatEvent, origin: &Origin<'_>, start: UtcMicros, end: UtcMicros) -> Assignment {
-    let text = format!("{} {} {} {:?}", nat.inside, nat.outside, nat.ports, nat.remote.map(|r| (r.addr, r.port)));
+    let text =
+        format!("{} {} {} {:?}", nat.inside, nat.outside, nat.ports, nat.remote.map(|r| (r.addr, r.port)));
     let thread = thread_of(&[
         origin.source.0.as_bytes(),
         origin.realm.0.as_bytes(),

@@ -47,7 +47,10 @@ pub fn fixed(row: &StaticAssignment, origin: &Origin<'_>) -> Result<Assignment, 
     ]);
     let holder = Holder::Line(vec![Identity::new(IdentityKind::Contract, row.subscriber.as_str())]);
     let span = valid(row.from_us, row.until_us);
-    Ok(Assignment { thread, ..exact(RecordKind::Static, realm, prefix, PortRange::ALL, holder, span, origin) })
+    Ok(Assignment {
+        thread,
+        ..exact(RecordKind::Static, realm, prefix, PortRange::ALL, holder, span, origin)
+    })
 }
 
 /// A stay at a venue as a row.
@@ -166,7 +169,8 @@ pub fn map_rule(row: &MapRule, origin: &Origin<'_>) -> Result<Rule, &'static str
 /// What access records may call a subscriber's line, in the words that our observations use.
 pub fn names_of(lines: &LineIds) -> Vec<Identity> {
     let mut names = Vec::new();
-    let mut add = |kind, values: Vec<String>| values.into_iter().for_each(|value| name(&mut names, kind, value));
+    let mut add =
+        |kind, values: Vec<String>| values.into_iter().for_each(|value| name(&mut names, kind, value));
     let hexes = |all: &[Vec<u8>]| all.iter().map(|octets| hex(octets)).collect();
     add(IdentityKind::Login, lines.logins.clone());
     add(IdentityKind::Imsi, lines.imsis.clone());

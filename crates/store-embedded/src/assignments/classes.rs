@@ -61,12 +61,12 @@ impl RetentionClasses {
     /// The key of the row's file.
     pub fn key_of(&self, row: &Assignment) -> KeyName {
         let far = if row.remote.is_some() { FarSide::Kept } else { FarSide::NotKept };
-        KeyName { class: Arc::clone(self.class(row.kind, far)), month: month_of(row.until.latest.0) }
+        KeyName::new(Arc::clone(self.class(row.kind, far)), month_of(row.until.latest.0))
     }
 
     /// The key of what has no end yet.
     pub fn endless(&self, class: &Arc<str>) -> KeyName {
-        KeyName { class: Arc::clone(class), month: ENDLESS }
+        KeyName::new(Arc::clone(class), ENDLESS)
     }
 }
 

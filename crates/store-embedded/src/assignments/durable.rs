@@ -12,9 +12,9 @@ use tadoru_store::StoreError;
 use tadoru_store::assignments::SpoolMark;
 
 use crate::coverage::CoverageLog;
-use crate::folder::codec::{Codec, KeyName};
+use crate::folder::codec::{Clock, Codec, KeyName};
 use crate::folder::log::{self, Log, Tail};
-use crate::folder::{Folder, new_file_id};
+use crate::folder::Folder;
 use crate::segment::Segment;
 use crate::segment::cache::Cache;
 use crate::segment::row::{put_assignment, take_assignment};
@@ -89,7 +89,7 @@ impl Inner {
             self.freeze(writer, codec)?;
             self.settle(writer)?;
         }
-        let name = format!("log-{:016x}", new_file_id()?);
+        let name = format!("log-{:016x}", codec.new_file_id()?);
         let written = self.write_checkpoint(writer, codec, mark, &name);
         let (log, manifest) = match written {
             Ok(done) => done,
@@ -145,7 +145,7 @@ impl Inner {
             state.frozen.clone()
         };
         let Some(fresh) = fresh else { return Ok(()) };
-        let (inner, codec) = (Arc::clone(self), codec.clone());
+        let (inner, codec) = (Arc::clone(self), codec.kept()?);
         let thread = std::thread::Builder::new().name("segment".to_owned()).spawn(move || {
             let files = flush::write_fresh(&inner.folder, &codec, &inner.settings.classes, &fresh)?;
             let open = |name: &String| {
@@ -181,7 +181,7 @@ impl Inner {
 /// Opens a store.
 pub(super) fn open(
     folder: &Folder,
-    vault: Arc<Vault>,
+    (vault, clock): (Vault, Clock),
     codec: &Codec,
     settings: Settings,
 ) -> Result<(Inner, Opened), StoreError> {
@@ -199,9 +199,9 @@ pub(super) fn open(
     let log = if manifest.log.is_empty() {
         None
     } else {
-        let tail = log::read(folder, &manifest.log, codec, |end, frame| {
+        let tail = log::read(folder, &manifest.log, codec, |behind, frame| {
             replay
-                .frame(end, frame, &mut state)
+                .frame(behind.at, frame, &mut state)
                 .ok_or_else(|| folder.damaged(&manifest.log, "a frame is not sound"))
         })?;
         opened.torn = (tail.len + tail.torn).saturating_sub(replay.end);
@@ -221,6 +221,7 @@ pub(super) fn open(
         holds: Mutex::new(Holds::read(folder, codec)?),
         coverage: Mutex::new(CoverageLog::open(folder, codec, &settings.classes)?),
         vault,
+        clock,
         settings,
         cache,
         state: RwLock::new(state),

@@ -74,22 +74,21 @@ fn partition(fresh: &Fresh, classes: &RetentionClasses, order: Vec<Place>) -> Ve
         let kind = fresh.origins().get(row.origin as usize).map(|o| o.kind);
         (kind.map(|kind| classes.class(kind, far)), month_of(row.until_latest))
     };
-    let name = |(class, month): (Option<&Arc<str>>, u32)| KeyName {
-        class: Arc::clone(class.unwrap_or(&classes.assignments)),
-        month,
+    let name = |(class, month): (Option<&Arc<str>>, u32)| {
+        KeyName::new(Arc::clone(class.unwrap_or(&classes.assignments)), month)
     };
     let mut rows = order.iter().filter_map(|place| fresh.row(place)).map(key);
     let Some(first) = rows.next() else { return Vec::new() };
     if rows.all(|other| other == first) {
         return vec![(name(first), order)];
     }
-    let mut parts: BTreeMap<KeyName, Vec<Place>> = BTreeMap::new();
+    let mut parts: BTreeMap<(Option<&Arc<str>>, u32), Vec<Place>> = BTreeMap::new();
     for place in order {
         if let Some(row) = fresh.row(&place) {
-            parts.entry(name(key(row))).or_default().push(place);
+            parts.entry(key(row)).or_default().push(place);
         }
     }
-    parts.into_iter().collect()
+    parts.into_iter().map(|(key, places)| (name(key), places)).collect()
 }
 
 /// Writes the rows of `segments` (all of one class and month) for which `keep` says so as one segment; gives its file,

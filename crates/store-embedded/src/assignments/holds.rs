@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use tadoru_model::{Prefix, Protocol, Realm, Span, UtcMicros};
 use tadoru_store::StoreError;
@@ -22,7 +23,7 @@ use super::classes::RetentionClasses;
 #[derive(Clone)]
 pub struct Holds {
     named: BTreeMap<String, Vec<Holding>>,
-    codec: Codec,
+    codec: Arc<Codec<'static>>,
 }
 
 impl Holds {
@@ -41,11 +42,11 @@ impl Holds {
                 return Err(folder.damaged(NAME, "it is not whole"));
             }
         }
-        Ok(Self { named, codec: codec.clone() })
+        Ok(Self { named, codec: Arc::new(codec.kept()?) })
     }
 
     /// The codec that seals them.
-    pub const fn codec(&self) -> &Codec {
+    pub const fn codec(&self) -> &Arc<Codec<'static>> {
         &self.codec
     }
 

@@ -78,7 +78,7 @@ impl Inner {
         next.set(hold, questions);
         next.write(&self.folder, &self.settings.classes)?;
         *holds = next;
-        let codec = holds.codec().clone();
+        let codec = Arc::clone(holds.codec());
         drop(holds);
         self.count_fitting(&codec, questions)
     }

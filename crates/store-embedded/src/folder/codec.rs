@@ -6,11 +6,15 @@
 use std::sync::Arc;
 
 use tadoru_gate::Permit;
-use tadoru_gate::keys::{self, Vault};
+use tadoru_gate::keys::{KeyError, Month, PageId, ReadKey, Reader, Vault, WriteKey, Writer};
 use tadoru_gate::permit::{Learn, Store};
+use tadoru_model::UtcMicros;
 use tadoru_store::StoreError;
 
 use super::Folder;
+
+/// The clock handed in.
+pub type Clock = Arc<dyn Fn() -> UtcMicros + Send + Sync>;
 
 /// Which key a page is under: retention class, and month since year 0 (`year × 12 + month − 1`, UTC).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,51 +23,105 @@ pub struct KeyName {
     pub class: Arc<str>,
     /// Month.
     pub month: u32,
+    named: Option<Month>,
+}
+
+impl KeyName {
+    /// The key of that class and month.
+    pub fn new(class: Arc<str>, month: u32) -> Self {
+        let named = Month::parse(&format!("{:04}-{:02}", month / 12, month % 12 + 1));
+        Self { class, month, named }
+    }
 }
 
 /// Seals and reopens pages for the store itself, or opens them for a question.
-#[derive(Clone)]
-pub enum Codec {
-    /// For the store.
-    Store(keys::Writer),
-    /// For a question.
-    Learn(keys::Reader),
+pub struct Codec<'p> {
+    vault: Vault,
+    clock: Clock,
+    handle: Handle<'p>,
 }
 
-impl Codec {
+enum Handle<'p> {
+    Store(Writer),
+    Learn(Reader<'p>),
+}
+
+impl Codec<'static> {
     /// The codec of the store.
-    pub fn store(vault: &Vault, permit: &Permit<Store>) -> Self {
-        Self::Store(vault.writer(permit))
+    ///
+    /// # Errors
+    /// When the permit has ended.
+    pub fn store(vault: &Vault, clock: &Clock, permit: &Permit<Store>) -> Result<Self, StoreError> {
+        let handle = vault.writer(permit, permit.data(), clock()).map(Handle::Store).map_err(refused)?;
+        Ok(Self { vault: vault.clone(), clock: Arc::clone(clock), handle })
+    }
+}
+
+impl<'p> Codec<'p> {
+    /// The codec of a question.
+    ///
+    /// # Errors
+    /// When the permit has ended.
+    pub fn learn(vault: &Vault, clock: &Clock, permit: &'p Permit<Learn>) -> Result<Self, StoreError> {
+        let handle = vault.reader(permit, permit.data(), clock()).map(Handle::Learn).map_err(refused)?;
+        Ok(Self { vault: vault.clone(), clock: Arc::clone(clock), handle })
     }
 
-    /// The codec of a question.
-    pub fn learn(vault: &Vault, permit: &Permit<Learn>) -> Self {
-        Self::Learn(vault.reader(permit))
+    /// The same for a thread that outlives the call; only a store has such threads.
+    ///
+    /// # Errors
+    /// When it is the codec of a question.
+    pub fn kept(&self) -> Result<Codec<'static>, StoreError> {
+        match &self.handle {
+            Handle::Store(writer) => Ok(Codec {
+                vault: self.vault.clone(),
+                clock: Arc::clone(&self.clock),
+                handle: Handle::Store(writer.clone()),
+            }),
+            Handle::Learn(_) => Err(refused(KeyError::OtherData)),
+        }
     }
 
     /// The key of that name.
     ///
     /// # Errors
-    /// When the gate refuses: the key was destroyed.
-    pub fn key(&self, name: &KeyName) -> Result<PageKey, StoreError> {
-        let key = match self {
-            Self::Store(writer) => writer.key(&name.class, name.month),
-            Self::Learn(reader) => reader.key(&name.class, name.month),
-        };
-        key.map(PageKey).map_err(refused)
+    /// When the gate refuses: the permit has ended, or the key was destroyed.
+    pub fn key(&self, name: &KeyName) -> Result<PageKey<'_>, StoreError> {
+        let (month, now) = (name.named.ok_or_else(|| refused(KeyError::ClassName))?, (self.clock)());
+        match &self.handle {
+            Handle::Store(writer) => writer.key(&name.class, month, now).map(PageKey::Write),
+            Handle::Learn(reader) => reader.key(&name.class, month, now).map(PageKey::Read),
+        }
+        .map_err(refused)
+    }
+
+    /// A number that no file had before.
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    pub fn new_file_id(&self) -> Result<u64, StoreError> {
+        self.vault.file_id().map_err(refused)
     }
 }
 
 /// A key in hand.
-pub struct PageKey(keys::Key);
+pub enum PageKey<'p> {
+    /// For writing, and reopening what was written.
+    Write(WriteKey),
+    /// For a question.
+    Read(ReadKey<'p>),
+}
 
-impl PageKey {
+impl PageKey<'_> {
     /// Seals `page` in place; it grows by [`TAG`] bytes.
     ///
     /// # Errors
     /// When the gate refuses.
     pub fn seal(&self, at: At, page: &mut Vec<u8>) -> Result<(), StoreError> {
-        self.0.seal(at.file, at.page, at.kind, page).map_err(refused)
+        match self {
+            Self::Write(key) => key.seal(at.id(), at.kind, page).map_err(refused),
+            Self::Read(_) => Err(refused(KeyError::OtherData)),
+        }
     }
 
     /// Opens `page` in place and gives what was sealed.
@@ -77,9 +135,14 @@ impl PageKey {
         folder: &Folder,
         name: &str,
     ) -> Result<&'a mut [u8], StoreError> {
-        self.0
-            .open(at.file, at.page, at.kind, page)
-            .map_err(|_| folder.damaged(name, "a page is not what was sealed there"))
+        let opened = match self {
+            Self::Write(key) => key.open(at.id(), at.kind, page),
+            Self::Read(key) => key.open(at.id(), at.kind, page),
+        };
+        opened.map_err(|e| match e {
+            KeyError::Page => folder.damaged(name, "a page is not what was sealed there"),
+            other => refused(other),
+        })
     }
 }
 
@@ -94,9 +157,15 @@ pub struct At {
     pub kind: &'static [u8],
 }
 
-fn refused<E: std::error::Error + Send + Sync + 'static>(error: E) -> StoreError {
+impl At {
+    const fn id(self) -> PageId {
+        PageId { file: self.file, page: self.page }
+    }
+}
+
+fn refused(error: KeyError) -> StoreError {
     StoreError::Codec(Box::new(error))
 }
 
 /// Bytes that sealing adds.
-pub const TAG: usize = 16;
+pub const TAG: usize = tadoru_gate::keys::TAG_LEN;

@@ -12,14 +12,14 @@ use std::sync::Arc;
 use tadoru_store::StoreError;
 
 use super::codec::{At, Codec, KeyName, TAG};
-use super::{Folder, new_file_id};
+use super::Folder;
 
 /// A log that is open for appending.
 pub struct Log {
     file: File,
     folder: Folder,
     name: String,
-    epoch: u64,
+    epoch: Option<u64>,
     page: u32,
     len: u64,
     out: Vec<u8>,
@@ -40,18 +40,15 @@ impl Log {
     /// # Errors
     /// What the disk says.
     pub fn create(folder: &Folder, name: &str) -> Result<Self, StoreError> {
-        let file = folder.create(name)?;
-        let mut log = Self {
-            file,
+        Ok(Self {
+            file: folder.create(name)?,
             folder: folder.clone(),
             name: name.to_owned(),
-            epoch: 0,
+            epoch: None,
             page: 0,
             len: 0,
             out: MAGIC.to_vec(),
-        };
-        log.begin_epoch()?;
-        Ok(log)
+        })
     }
 
     /// Goes on with a log that was read up to `tail`; what is torn behind it is cut off.
@@ -62,17 +59,15 @@ impl Log {
         let fault = |doing| move |e| folder.fault(doing, name, e);
         let file = File::options().read(true).write(true).open(folder.file(name)).map_err(fault("open"))?;
         file.set_len(tail.len).map_err(fault("cut"))?;
-        let mut log = Self {
+        Ok(Self {
             file,
             folder: folder.clone(),
             name: name.to_owned(),
-            epoch: 0,
+            epoch: None,
             page: 0,
             len: tail.len,
             out: if tail.len == 0 { MAGIC.to_vec() } else { Vec::new() },
-        };
-        log.begin_epoch()?;
-        Ok(log)
+        })
     }
 
     /// Adds a frame; it is written by [`Log::write`].
@@ -80,20 +75,24 @@ impl Log {
     /// # Errors
     /// When the codec refuses.
     pub fn push(&mut self, codec: &Codec, key: &KeyName, content: &[u8]) -> Result<(), StoreError> {
+        let epoch = match self.epoch {
+            Some(epoch) => epoch,
+            None => self.begin_epoch(codec)?,
+        };
         let mut page = Vec::with_capacity(content.len() + TAG);
         page.extend_from_slice(content);
-        codec.key(key)?.seal(At { file: self.epoch, page: self.page, kind: KIND }, &mut page)?;
+        codec.key(key)?.seal(At { file: epoch, page: self.page, kind: KIND }, &mut page)?;
         let len = u32::try_from(page.len())
             .ok()
             .filter(|len| *len <= FRAME_MOST)
             .ok_or_else(|| self.folder.damaged(&self.name, "a frame is longer than a frame may be"))?;
         let head = Head { len, page: self.page, month: key.month, kind: FRAME, class: class_len(&key.class) };
-        head.write(self.epoch, key.class.as_bytes(), &mut self.out);
+        head.write(epoch, key.class.as_bytes(), &mut self.out);
         self.out.extend_from_slice(&page);
-        self.page = match self.page.checked_add(1) {
-            Some(next) => next,
-            None => return self.begin_epoch(),
-        };
+        match self.page.checked_add(1) {
+            Some(next) => self.page = next,
+            None => self.epoch = None,
+        }
         Ok(())
     }
 
@@ -130,15 +129,13 @@ impl Log {
         if self.len == 0 {
             self.out.extend_from_slice(MAGIC);
         }
-        self.begin_epoch()
+        self.epoch = None;
+        Ok(())
     }
 
-    /// A second handle on its file, for making it durable while others write.
-    ///
-    /// # Errors
-    /// What the disk says.
-    pub fn handle(&self) -> Result<File, StoreError> {
-        self.file.try_clone().map_err(|e| self.folder.fault("open", &self.name, e))
+    /// The place behind what was written; `None` before anything was.
+    pub fn place(&self) -> Option<Start> {
+        Some(Start { at: self.len, epoch: self.epoch? })
     }
 
     /// Its length with what is added and not yet written.
@@ -156,17 +153,26 @@ impl Log {
         &self.name
     }
 
-    fn begin_epoch(&mut self) -> Result<(), StoreError> {
-        (self.epoch, self.page) = (new_file_id()?, 0);
+    fn begin_epoch(&mut self, codec: &Codec) -> Result<u64, StoreError> {
+        let epoch = codec.new_file_id()?;
+        (self.epoch, self.page) = (Some(epoch), 0);
         let head = Head { len: 8, page: 0, month: 0, kind: EPOCH, class: 0 };
-        head.write(self.epoch, &[], &mut self.out);
-        self.out.extend_from_slice(&self.epoch.to_le_bytes());
-        Ok(())
+        head.write(epoch, &[], &mut self.out);
+        self.out.extend_from_slice(&epoch.to_le_bytes());
+        Ok(epoch)
     }
 }
 
-/// Reads a log from byte `start` (0, or the place of a frame that is followed by its own epoch) and calls `each` with the
-/// place behind each frame and its content.
+/// Where in a log to begin reading: before a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Start {
+    /// Byte.
+    pub at: u64,
+    /// The epoch that the frame is of.
+    pub epoch: u64,
+}
+
+/// Reads a log and calls `each` with the place behind each frame and its content.
 ///
 /// # Errors
 /// [`StoreError::Damaged`] when a frame that others follow is not what was written; what disk, codec and `each` say.
@@ -174,24 +180,42 @@ pub fn read(
     folder: &Folder,
     name: &str,
     codec: &Codec,
-    mut each: impl FnMut(u64, &[u8]) -> Result<(), StoreError>,
+    mut each: impl FnMut(Start, &[u8]) -> Result<(), StoreError>,
 ) -> Result<Tail, StoreError> {
-    let mut bytes = Vec::new();
-    folder
-        .read_only(name)?
-        .read_to_end(&mut bytes)
-        .map_err(|e| folder.fault("read", name, e))?;
-    let total = bytes.len() as u64;
-    if bytes.len() < MAGIC.len() {
+    let mut bytes = vec![0; MAGIC.len()];
+    let file = folder.read_only(name)?;
+    let total = file.metadata().map_err(|e| folder.fault("read", name, e))?.len();
+    if total < MAGIC.len() as u64 {
         return Ok(Tail { len: 0, torn: total });
     }
-    let damaged = |what| folder.damaged(name, what);
-    if !bytes.starts_with(MAGIC) {
-        return Err(damaged("it does not begin as a log does"));
+    file.read_exact_at(&mut bytes, 0).map_err(|e| folder.fault("read", name, e))?;
+    if bytes != MAGIC {
+        return Err(folder.damaged(name, "it does not begin as a log does"));
     }
-    let (mut at, mut epoch) = (MAGIC.len(), 0);
+    read_from(folder, name, codec, Start { at: MAGIC.len() as u64, epoch: 0 }, &mut each)
+}
+
+/// The same from a place that an earlier reading or [`Log::place`] told.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_from(
+    folder: &Folder,
+    name: &str,
+    codec: &Codec,
+    start: Start,
+    mut each: impl FnMut(Start, &[u8]) -> Result<(), StoreError>,
+) -> Result<Tail, StoreError> {
+    let mut file = folder.read_only(name)?;
+    let mut bytes = Vec::new();
+    std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(start.at))
+        .and_then(|_| file.read_to_end(&mut bytes))
+        .map_err(|e| folder.fault("read", name, e))?;
+    let total = bytes.len() as u64;
+    let damaged = |what| folder.damaged(name, what);
+    let (mut at, mut epoch) = (0, start.epoch);
     loop {
-        let torn = Tail { len: at as u64, torn: total - at as u64 };
+        let torn = Tail { len: start.at + at as u64, torn: total - at as u64 };
         let rest = bytes.get_mut(at..).unwrap_or_default();
         if rest.len() < HEAD || rest.iter().all(|byte| *byte == 0) {
             return Ok(torn);
@@ -209,10 +233,10 @@ pub fn read(
         if head.kind == EPOCH {
             epoch = content.try_into().map(u64::from_le_bytes).map_err(|_| damaged("an epoch is not sound"))?;
         } else {
-            let key = codec.key(&KeyName { class, month: head.month })?;
+            let key = codec.key(&KeyName::new(class, head.month))?;
             let page = At { file: epoch, page: head.page, kind: KIND };
             match key.open(page, content, folder, name) {
-                Ok(content) => each((at + end) as u64, content)?,
+                Ok(content) => each(Start { at: start.at + (at + end) as u64, epoch }, content)?,
                 Err(_) if is_last => return Ok(torn),
                 Err(e) => return Err(e),
             }

@@ -14,9 +14,9 @@ use super::row::Row;
 use super::Segment;
 
 /// The rows of a segment, in order.
-pub struct Rows {
+pub struct Rows<'c> {
     segment: Arc<Segment>,
-    key: PageKey,
+    key: PageKey<'c>,
     section: usize,
     block: usize,
     entry: usize,
@@ -25,12 +25,12 @@ pub struct Rows {
     spare: Vec<Row>,
 }
 
-impl Rows {
+impl<'c> Rows<'c> {
     /// From the first row on.
     ///
     /// # Errors
     /// When the codec refuses.
-    pub fn of(segment: &Arc<Segment>, codec: &Codec) -> Result<Self, StoreError> {
+    pub fn of(segment: &Arc<Segment>, codec: &'c Codec<'_>) -> Result<Self, StoreError> {
         Ok(Self {
             segment: Arc::clone(segment),
             key: codec.key(&segment.key)?,
@@ -84,19 +84,19 @@ impl Rows {
 }
 
 /// The names of a segment, in order.
-pub struct Names {
+pub struct Names<'c> {
     segment: Arc<Segment>,
-    key: PageKey,
+    key: PageKey<'c>,
     page: Option<Arc<NamesPage>>,
     number: usize,
 }
 
-impl Names {
+impl<'c> Names<'c> {
     /// From the first name on.
     ///
     /// # Errors
     /// When the codec refuses.
-    pub fn of(segment: &Arc<Segment>, codec: &Codec) -> Result<Self, StoreError> {
+    pub fn of(segment: &Arc<Segment>, codec: &'c Codec<'_>) -> Result<Self, StoreError> {
         let mut names =
             Self { segment: Arc::clone(segment), key: codec.key(&segment.key)?, page: None, number: 0 };
         names.load()?;

@@ -11,7 +11,6 @@ use tadoru_store::coverage::{aggregate, shortened};
 
 use crate::folder::Folder;
 use crate::folder::codec::{At, Codec, KeyName, PageKey};
-use crate::folder::new_file_id;
 
 use super::Tally;
 use super::bits::{put_table, put_varint};
@@ -20,12 +19,12 @@ use super::page::{PageWriter, ROWS};
 use super::row::{Origin, Row, kind_code, put_text};
 
 /// A segment that is being written. Unless it is finished its file is a leftover.
-pub struct SegmentWriter {
+pub struct SegmentWriter<'c> {
     file: File,
     folder: Folder,
     name: String,
     id: u64,
-    key: PageKey,
+    key: PageKey<'c>,
     out: Vec<u8>,
     offset: u64,
     page: u32,
@@ -42,7 +41,7 @@ pub struct SegmentWriter {
     space: Vec<(Realm, Prefix)>,
 }
 
-impl SegmentWriter {
+impl<'c> SegmentWriter<'c> {
     /// Begins a segment of that class and month with these origins.
     ///
     /// # Errors
@@ -50,10 +49,10 @@ impl SegmentWriter {
     pub fn create(
         folder: &Folder,
         key_name: &KeyName,
-        codec: &Codec,
+        codec: &'c Codec<'_>,
         origins: Vec<Origin>,
     ) -> Result<Self, StoreError> {
-        let id = new_file_id()?;
+        let id = codec.new_file_id()?;
         let name = format!("{}-{:04}{:02}-{id:016x}{SUFFIX}", key_name.class, key_name.month / 12, key_name.month % 12 + 1);
         let file = folder.create(&name)?;
         let mut out = Vec::with_capacity(BUFFER * 2);

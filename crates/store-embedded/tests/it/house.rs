@@ -1,36 +1,58 @@
-//! A store in a folder of its own, with permits from the gate.
+//! A store in a folder of its own, with permits from a gate.
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use tadoru_gate::journal::Options;
 use tadoru_gate::keys::Vault;
-use tadoru_gate::Permit;
+use tadoru_gate::{Gate, Packs};
+use tadoru_model::UtcMicros;
 use tadoru_store::StoreError;
 use tadoru_store::contract::Permits;
 use tadoru_store_embedded::assignments::{Opened, SegmentStore, Settings};
 use tadoru_store_embedded::folder::Folder;
+use tadoru_store_embedded::folder::codec::Clock;
 
 /// What a test needs to open stores.
 pub struct House {
     /// The gate's keys.
-    pub vault: Arc<Vault>,
+    pub vault: Vault,
     /// The gate's permits.
     pub permits: Permits,
+    /// The clock handed in.
+    pub clock: Clock,
+    _gate: Gate,
+    _folder: tempfile::TempDir,
 }
 
 impl House {
-    /// A house with a gate.
+    /// A house with a gate of its own.
     pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut house = Self::at(folder.path());
+        house._folder = folder;
+        house
+    }
+
+    /// A house whose gate is in that folder.
+    pub fn at(folder: &Path) -> Self {
+        let options = Options { publish_every: Duration::from_secs(3_600), ..Options::new("gate.example") };
+        let (gate, _) = Gate::open(&folder.join("gate"), Packs::shipped().unwrap(), &options, NOW).unwrap();
         Self {
-            vault: Arc::new(Vault::stub()),
-            permits: Permits { store: Permit::stub(), learn: Permit::stub(), preserve: Permit::stub() },
+            vault: Vault::open(&folder.join("gate/keys")).unwrap(),
+            permits: Permits::of(&gate, NOW),
+            clock: Arc::new(|| NOW),
+            _gate: gate,
+            _folder: tempfile::tempdir().unwrap(),
         }
     }
 
     /// Opens the store in `path`.
     pub fn open(&self, path: &Path, settings: &Settings) -> Result<(SegmentStore, Opened), StoreError> {
         let folder = Folder::open(path)?.inside("assignments")?;
-        SegmentStore::open(&folder, Arc::clone(&self.vault), &self.permits.store, settings.clone())
+        let clock = Arc::clone(&self.clock);
+        SegmentStore::open(&folder, self.vault.clone(), clock, &self.permits.store, settings.clone())
     }
 }
 
@@ -38,3 +60,6 @@ impl House {
 pub fn small() -> Settings {
     Settings { fresh_rows: 300, cache_bytes: 1 << 14, ..Settings::default() }
 }
+
+/// 2026-11-21T01:15:03Z.
+pub const NOW: UtcMicros = UtcMicros::from_seconds(1_795_223_703);

@@ -9,3 +9,4 @@
 
 mod assignments;
 mod house;
+mod spool;

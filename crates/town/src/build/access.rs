@@ -157,7 +157,11 @@ impl Server<'_> {
             let again = up.plus(self.dice.between(SECOND, 120 * SECOND));
             return self.plan(again, Event::Connect(line));
         }
-        let place = if self.dice.chance(0.7) { self.free.len().saturating_sub(1) } else { self.dice.below(self.free.len()) };
+        let place = if self.dice.chance(0.7) {
+            self.free.len().saturating_sub(1)
+        } else {
+            self.dice.below(self.free.len())
+        };
         if place >= self.free.len() {
             return self.plan(at.plus(MINUTE), Event::Connect(line));
         }

@@ -115,8 +115,10 @@ impl Logger<'_> {
             let count = rest.iter().take(MOST_TOGETHER).take_while(|(at, ..)| *at <= flush).count();
             let (batch, behind) = rest.split_at_checked(count.max(1)).unwrap_or((rest, &[]));
             rest = behind;
-            let records: Vec<NatEvent> =
-                batch.iter().filter_map(|(at, place, moment)| self.event(*at, *place, *moment, offset)).collect();
+            let records: Vec<NatEvent> = batch
+                .iter()
+                .filter_map(|(at, place, moment)| self.event(*at, *place, *moment, offset))
+                .collect();
             let packets = encoder.encode(flush.0 + offset, &records)?;
             let heard = self.send(flush, packets);
             for (_, place, moment) in batch {
@@ -240,7 +242,8 @@ fn juniper(
 
 /// As `conntrack -E -o timestamp,id` prints an event.
 fn conntrack(at: UtcMicros, made: &Translation, inside: &Inside, moment: Moment) -> String {
-    let (name, number, waiting) = if made.proto.0 == 17 { ("udp", 17, "30") } else { ("tcp", 6, "120 SYN_SENT") };
+    let (name, number, waiting) =
+        if made.proto.0 == 17 { ("udp", 17, "30") } else { ("tcp", 6, "120 SYN_SENT") };
     let (sport, port) = (made.inside_port.unwrap_or(0), made.ports.low);
     let far = made.remote.map_or(IpAddr::from([0, 0, 0, 0]), |r| r.addr);
     let dport = made.remote.and_then(|r| r.port).unwrap_or(0);

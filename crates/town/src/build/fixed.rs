@@ -18,7 +18,8 @@ pub(super) struct Rows {
 /// Columns of a table of fixed addresses.
 pub(super) const STATIC_HEADER: &str = "address_or_prefix,realm,subscriber,from,until\n";
 /// Columns of a venue's table.
-pub(super) const VENUE_HEADER: &str = "venue,seat,customer,entered,left,address,identity_checked,identity_document\n";
+pub(super) const VENUE_HEADER: &str =
+    "venue,seat,customer,entered,left,address,identity_checked,identity_document\n";
 
 /// Fixed lines: an address and a /48 each; the first address changes hands in the middle, with an hour between.
 pub(super) fn lines(fixed: &Fixed, subscribers: &[String], all: Span) -> Rows {
@@ -92,8 +93,7 @@ pub(super) fn dealt(rule: &Deterministic, inside: IpAddr) -> Option<(Prefix, Por
     let each = u32::from(rule.ports_each.max(1));
     let blocks = 64_512 / each;
     let low = 1024 + nth_inside % blocks * each;
-    let range =
-        tadoru_model::PortRange::new(u16::try_from(low).ok()?, u16::try_from(low + each - 1).ok()?)?;
+    let range = tadoru_model::PortRange::new(u16::try_from(low).ok()?, u16::try_from(low + each - 1).ok()?)?;
     Some((nth(rule.outside, 32, usize::try_from(nth_inside / blocks).ok()?), Ports::Range(range)))
 }
 
@@ -116,7 +116,8 @@ pub(super) fn stays(venue: &Venue, all: Span, forgotten: f64, mut dice: Dice) ->
             let told = !dice.chance(forgotten);
             let cell = if told { left.to_string() } else { String::new() };
             let checked = if dice.chance(0.9) { "yes,licence" } else { "no," };
-            let row = format!("{},seat-{seat},{customer},{at},{cell},{},{checked}\n", venue.name, addr.addr());
+            let row =
+                format!("{},seat-{seat},{customer},{at},{cell},{},{checked}\n", venue.name, addr.addr());
             written.push((at, row));
             rows.tenures.push(Tenure {
                 subscriber: customer,

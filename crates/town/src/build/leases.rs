@@ -161,7 +161,8 @@ impl Server<'_> {
             Some((lease, slot, _)) => (lease, slot),
             None => {
                 let from_end = usize::from(!self.dice.chance(0.7));
-                let Some(place) = self.free.len().checked_sub(1 + from_end.min(self.free.len().saturating_sub(1)))
+                let Some(place) =
+                    self.free.len().checked_sub(1 + from_end.min(self.free.len().saturating_sub(1)))
                 else {
                     return;
                 };
@@ -203,7 +204,9 @@ impl Server<'_> {
     }
 
     fn release(&mut self, line: usize, at: UtcMicros) {
-        let Some((lease, slot, renewed)) = self.states.get_mut(line).and_then(|s| s.lease.take()) else { return };
+        let Some((lease, slot, renewed)) = self.states.get_mut(line).and_then(|s| s.lease.take()) else {
+            return;
+        };
         if let Some(lease) = self.out.leases.get_mut(lease) {
             lease.held.until = at;
             lease.proven.until = UtcMicros::from_seconds(renewed);

@@ -66,6 +66,11 @@ pub(super) fn at_moment(
                     .into(),
             );
         }
+        let only = (candidates.len() == 1).then(|| reach(seen.core(), &trail.chains)).flatten();
+        let state = match only {
+            Some(span) => evidence.coverage.worst(&question.realm, addr, span, |_| true).map(|(state, _)| state),
+            None => state,
+        };
         of_candidates(&candidates, trail.cut || realm_open, state, broken)
     };
     match outcome {
@@ -240,6 +245,15 @@ fn candidates(
         }
     }
     found
+}
+
+/// From the told time to where the only candidate surely held: over this span nobody else may be hidden.
+fn reach(core: Span, chains: &[Chain]) -> Option<Span> {
+    let near = |chain: &Chain| {
+        let sure = chain.certain;
+        Span::new(core.from.min(sure.until), core.until.max(sure.from.plus(1)))
+    };
+    chains.iter().filter(|c| c.at_core).map(near).min_by_key(|span| span.until.since(span.from))
 }
 
 /// The contracts of a chain's line, or its surest name where the directory does not know it.

@@ -1,0 +1,125 @@
+//! Laws of decoding: the same spool gives the same observations, and signs of life tell when nobody listened.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail loudly"
+)]
+
+use tadoru_model::observation::LeaseState;
+
+use super::*;
+
+fn raw(kind: RawKind, second: i64, octets: &[u8]) -> SpoolRecord {
+    SpoolRecord {
+        kind,
+        source: None,
+        realm: Realm::untold(),
+        inside_realm: Realm::untold(),
+        zone: None,
+        sender: Some("198.51.100.1".parse().unwrap()),
+        arrival: UtcMicros::from_seconds(second),
+        place: None,
+        octets: octets.to_vec(),
+    }
+}
+
+fn pulse(of: RawKind, from: i64, until: i64, beat: Beat) -> SpoolRecord {
+    let pulse = Pulse { of, from: UtcMicros::from_seconds(from), state: CoverageState::Alive, beat };
+    SpoolRecord { sender: None, ..raw(RawKind::Pulse, until, &pulse.to_octets()) }
+}
+
+fn spans(decoded: &Decoded) -> Vec<(i64, i64, CoverageState)> {
+    let span = |o: &Observation| match &o.what {
+        Observed::Coverage(c) => (c.span.from.0 / 1_000_000, c.span.until.0 / 1_000_000, c.state),
+        _ => panic!("not coverage"),
+    };
+    decoded.observations.iter().map(span).collect()
+}
+
+fn line(sequence: u32) -> Vec<u8> {
+    format!(
+        "<134>1 2026-11-21T10:00:{:02}Z gw1 nat - - [meta sequenceId=\"{sequence}\"] %ASA-6-305011: Built dynamic TCP \
+         translation from inside:100.64.0.5/{sequence} to outside:192.0.2.1/{sequence}",
+        sequence % 60
+    )
+    .into_bytes()
+}
+
+#[test]
+fn the_same_spool_gives_the_same_observations() {
+    let at = 1_795_255_200;
+    let spool: Vec<SpoolRecord> = [1000, 1001, 1004, 1005]
+        .into_iter()
+        .map(|n| raw(RawKind::Syslog, at + i64::from(n) - 1000, &line(n)))
+        .chain([pulse(RawKind::Syslog, at - 2, at + 7, Beat::First)])
+        .collect();
+    let run = || {
+        let mut decoder = Decoder::default();
+        let steps = spool.iter().zip(0..).map(|(record, number)| decoder.step(number, record).observations);
+        steps.collect::<Vec<_>>()
+    };
+    let first = run();
+    assert_eq!(first, run());
+    assert_eq!(first.iter().map(Vec::len).collect::<Vec<_>>(), [1, 1, 2, 1, 1]);
+    let Observed::Coverage(lost) = &first[2][0].what else { panic!("not coverage") };
+    assert_eq!(lost.state, CoverageState::Lossy);
+}
+
+#[test]
+fn the_time_between_two_runs_is_told_as_dead() {
+    let at = 1_795_255_200;
+    let mut decoder = Decoder::default();
+    decoder.step(0, &raw(RawKind::Syslog, at, &line(1000)));
+    let decoded = decoder.step(1, &pulse(RawKind::Syslog, at - 1, at + 2, Beat::First));
+    assert_eq!(spans(&decoded), [(at - 1, at + 2, CoverageState::Alive)]);
+    let decoded = decoder.step(2, &pulse(RawKind::Syslog, at + 2, at + 4, Beat::Next));
+    assert_eq!(spans(&decoded), [(at + 2, at + 4, CoverageState::Alive)]);
+    // Killed; another process goes on.
+    let known: Vec<_> = decoder.known().map(|(heard, until)| (heard.clone(), until)).collect();
+    let mut decoder = Decoder::resume(known, []);
+    let decoded = decoder.step(3, &pulse(RawKind::Syslog, at + 60, at + 62, Beat::First));
+    let told = [(at + 4, at + 60, CoverageState::Dead), (at + 60, at + 62, CoverageState::Alive)];
+    assert_eq!(spans(&decoded), told);
+    let decoded = decoder.step(4, &pulse(RawKind::Syslog, at + 70, at + 72, Beat::Next));
+    let told = [(at + 62, at + 70, CoverageState::Lossy), (at + 70, at + 72, CoverageState::Alive)];
+    assert_eq!(spans(&decoded), told);
+    let decoded = decoder.step(5, &pulse(RawKind::Export, at + 70, at + 74, Beat::First));
+    assert!(decoded.observations.is_empty(), "signs of life speak for their own kind of record only");
+}
+
+#[test]
+fn a_lease_given_back_while_we_watch_ended_before_we_looked() {
+    let header = "address,hwaddr,client_id,valid_lifetime,expire,subnet_id,state\n";
+    let place = |line, end, age| Some(FilePlace { file: 5, line, end, age });
+    let of = |octets: &str, arrival, place| SpoolRecord {
+        source: Some(SourceName::from("kea-1")),
+        place,
+        ..raw(RawKind::Kea4, arrival, format!("{header}{octets}").as_bytes())
+    };
+    let mut decoder = Decoder::default();
+    let first =
+        of("192.0.2.5,02:00:5e:10:00:01,,3600,1795259000,1,0\n", 1_795_255_402, place(2, 90, Age::Old));
+    let second =
+        of("192.0.2.5,02:00:5e:10:00:01,,0,1795255400,1,0\n", 1_795_255_500, place(3, 140, Age::Fresh));
+    assert_eq!(decoder.step(0, &first).observations[0].record, 2);
+    let decoded = decoder.step(1, &second);
+    assert_eq!(decoded.observations[0].record, 3);
+    let Observed::Lease(event) = &decoded.observations[0].what else { panic!("not a lease") };
+    assert_eq!(event.state, LeaseState::Released);
+    assert_eq!(event.expires, Some(UtcMicros::from_seconds(1_795_255_400)));
+    assert_eq!(event.since, UtcMicros::from_seconds(1_795_255_501));
+    assert_eq!(decoder.places().next().unwrap().1.end, 140);
+}
+
+#[test]
+fn records_that_lack_what_they_need_are_defects() {
+    let mut decoder = Decoder::default();
+    for kind in RawKind::ALL {
+        let nobody = SpoolRecord { sender: None, ..raw(kind, 0, b"\0\x09 nonsense") };
+        let decoded = decoder.step(0, &nobody);
+        assert!(decoded.observations.is_empty() && decoded.defect_count + decoded.ignored > 0, "{kind:?}");
+    }
+}

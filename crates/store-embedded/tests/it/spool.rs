@@ -1,0 +1,87 @@
+//! The spool: what was acknowledged is read back, whatever happened in between.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tadoru_model::{SourceName, UtcMicros};
+use tadoru_store::assignments::SpoolMark;
+use tadoru_store_embedded::folder::Folder;
+use tadoru_store_embedded::spool::{Record, Spool};
+
+use crate::house::House;
+
+pub fn open(house: &House, path: &Path) -> (Spool, u64) {
+    let folder = Folder::open(path).unwrap().inside("spool").unwrap();
+    let clock = Arc::clone(&house.clock);
+    Spool::open(&folder, house.vault.clone(), clock, &house.permits.store, Arc::from("assignment")).unwrap()
+}
+
+pub fn record(number: u64) -> Record {
+    let bytes = number.to_le_bytes().repeat(1 + (number % 9) as usize);
+    Record { source: SourceName::from("nas-1"), arrived: UtcMicros(number as i64), bytes }
+}
+
+#[test]
+fn what_was_appended_is_read_back_in_order_after_a_restart() {
+    let house = House::new();
+    let folder = tempfile::tempdir().unwrap();
+    let mut written = 0;
+    for _ in 0..3 {
+        let (spool, torn) = open(&house, folder.path());
+        assert_eq!((spool.end(), torn), (SpoolMark(written), 0));
+        for size in [1, 7, 30] {
+            let records: Vec<Record> = (written..written + size).map(record).collect();
+            written += size;
+            let receipt = spool.append(&house.permits.store, &records).unwrap();
+            assert_eq!(receipt.mark, SpoolMark(written));
+        }
+        for from in [0, 1, 5, written - 1, written] {
+            let found = spool.read_from(&house.permits.store, SpoolMark(from), usize::MAX).unwrap();
+            let wanted: Vec<_> = (from..written).map(|n| (SpoolMark(n + 1), record(n))).collect();
+            assert!(found == wanted);
+        }
+    }
+}
+
+#[test]
+fn threads_share_a_write_and_each_has_its_own_receipt() {
+    let house = House::new();
+    let folder = tempfile::tempdir().unwrap();
+    let (spool, _) = open(&house, folder.path());
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for n in 0..20 {
+                    let before = spool.end();
+                    let receipt = spool.append(&house.permits.store, &[record(n)]).unwrap();
+                    assert!(receipt.mark > before);
+                }
+            });
+        }
+    });
+    assert_eq!(spool.end(), SpoolMark(160));
+    assert_eq!(spool.read_from(&house.permits.store, SpoolMark(0), usize::MAX).unwrap().len(), 160);
+}
+
+#[test]
+fn a_spool_cut_at_any_length_keeps_every_whole_group_and_says_what_it_lost() {
+    let house = House::new();
+    let folder = tempfile::tempdir().unwrap();
+    let (spool, _) = open(&house, folder.path());
+    for n in 0..5 {
+        spool.append(&house.permits.store, &[record(n)]).unwrap();
+    }
+    drop(spool);
+    let file = folder.path().join("spool/spool-0000000000000000");
+    let whole = std::fs::read(&file).unwrap();
+    let mut most = 0;
+    for len in 0..whole.len() {
+        std::fs::write(&file, &whole[..len]).unwrap();
+        let (spool, _) = open(&house, folder.path());
+        let found = spool.read_from(&house.permits.store, SpoolMark(0), usize::MAX).unwrap();
+        assert!(found.iter().enumerate().all(|(n, (_, r))| *r == record(n as u64)));
+        assert!(found.len() >= most && found.len() < 5);
+        most = found.len();
+    }
+    assert_eq!(most, 4);
+}

@@ -1,0 +1,174 @@
+//! The embedded installation: one folder, one process.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tadoru_desk::{Clock, Desk, People, Stores};
+use tadoru_gate::journal::{Options, Recovery};
+use tadoru_gate::pack::{PackError, Packs};
+use tadoru_gate::permit::Store;
+use tadoru_gate::{
+    ActName, Answer, Ask, DataCategory, DataSet, Facts, Gate, GateError, Permit, Purpose, Scope,
+};
+use tadoru_model::{PersonId, Role, UtcMicros};
+use tadoru_store::clocks::ClockReadings;
+use tadoru_store::rules::Rules;
+use tadoru_store::{Assignments, Coverage, StoreError};
+use tadoru_store_embedded::assignments::classes::RetentionClasses;
+use tadoru_store_embedded::assignments::{SegmentStore, Settings};
+use tadoru_store_embedded::cases::{CaseBook, Database};
+use tadoru_store_embedded::evidence::Exhibits;
+use tadoru_store_embedded::folder::Folder;
+use tadoru_store_embedded::rules::{ClockBook, RuleBook};
+use tadoru_store_embedded::subscribers::Directory;
+
+use crate::config::Config;
+
+/// The embedded stores.
+pub struct Embedded {
+    assignments: SegmentStore,
+    rules: RuleBook,
+    clocks: ClockBook,
+    cases: CaseBook,
+    subscribers: Directory,
+    evidence: Exhibits,
+}
+
+impl Stores for Embedded {
+    type Cases = CaseBook;
+    type Subscribers = Directory;
+    type Evidence = Exhibits;
+
+    fn assignments(&self) -> &dyn Assignments {
+        &self.assignments
+    }
+
+    fn coverage(&self) -> &dyn Coverage {
+        &self.assignments
+    }
+
+    fn rules(&self) -> &dyn Rules {
+        &self.rules
+    }
+
+    fn clocks(&self) -> &dyn ClockReadings {
+        &self.clocks
+    }
+
+    fn cases(&self) -> &CaseBook {
+        &self.cases
+    }
+
+    fn subscribers(&self) -> &Directory {
+        &self.subscribers
+    }
+
+    fn evidence(&self) -> &Exhibits {
+        &self.evidence
+    }
+}
+
+/// Why an installation does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The rules.
+    #[error("cannot load the rule packs")]
+    Packs(#[from] PackError),
+    /// The gate.
+    #[error("cannot open the gate")]
+    Gate(#[from] GateError),
+    /// A store.
+    #[error("cannot open the stores")]
+    Store(#[from] StoreError),
+    /// The installation's own recording has no ground in the rules in force.
+    #[error("the rules in force do not permit this installation to keep its records")]
+    NoGround,
+}
+
+/// An open installation.
+pub struct Installation {
+    /// Its desk.
+    pub desk: Arc<Desk<Embedded>>,
+    /// What opening the journal found.
+    pub recovery: Recovery,
+    /// What a person should see first: rules that no counsel has signed off, leftovers of a crash.
+    pub warnings: Vec<String>,
+}
+
+/// Opens the installation in `data`, or begins one.
+///
+/// # Errors
+/// When another process has it, or something in it cannot be opened.
+pub async fn open(data: &Path, config: &Config, clock: Arc<dyn Clock>) -> Result<Installation, OpenError> {
+    let now = clock.now();
+    let folder = Folder::open(data)?;
+    let mut packs = Packs::shipped()?.with_jurisdiction(&config.gate.jurisdiction)?;
+    packs.set_retention(&config.gate.retention)?;
+    let mut warnings = packs.warnings();
+    let options = Options { second: config.gate.checkpoint_copy.clone(), ..Options::new(origin(config)) };
+    let (gate, recovery) = Gate::open(&gate_folder(data), packs, &options, now)?;
+
+    let permit = recording(&gate, now)?;
+    let vault = gate.vault().clone();
+    // The pack's own retention classes, so that a key and what it sealed go together.
+    let classes = RetentionClasses {
+        assignments: Arc::from("assignment"),
+        translations: Arc::from("assignment"),
+        destinations: Arc::from("assignment-destination"),
+        venues: Arc::from("venue"),
+    };
+    let settings = Settings { classes, ..Settings::default() };
+    let tick = Arc::clone(&clock);
+    let now_of: Arc<dyn Fn() -> UtcMicros + Send + Sync> = Arc::new(move || tick.now());
+    let (assignments, opened) =
+        SegmentStore::open(&folder.inside("assignments")?, vault.clone(), Arc::clone(&now_of), &permit, settings)?;
+    warnings.extend(opened.leftovers.iter().map(|file| format!("removed `{file}`, left over from a crash")));
+    let database = Database::open(data, vault, now_of).await?;
+    let stores = Embedded {
+        assignments,
+        rules: RuleBook::open(folder.clone())?,
+        clocks: ClockBook::open(folder)?,
+        cases: CaseBook::new(Arc::clone(&database)),
+        subscribers: Directory::open(Arc::clone(&database)).await?,
+        evidence: Exhibits::open(database)?,
+    };
+    let people = People::new(config.people.clone());
+    let desk = Desk::new(Arc::new(gate), stores, config.desk.clone(), people, clock);
+    Ok(Installation { desk: Arc::new(desk), recovery, warnings })
+}
+
+/// Where the gate keeps its own files.
+pub fn gate_folder(data: &Path) -> PathBuf {
+    data.join("gate")
+}
+
+/// Where the journal is.
+pub fn journal_folder(data: &Path) -> PathBuf {
+    gate_folder(data).join("journal")
+}
+
+/// The journal's name in its checkpoints.
+fn origin(config: &Config) -> String {
+    let operator: String = config.desk.operator.chars().filter(|c| !c.is_whitespace() && *c != '+').collect();
+    format!("{operator}/tadoru/journal")
+}
+
+/// The ground on which the installation records at all, from its first moment on (JP-060).
+fn recording(gate: &Gate, now: UtcMicros) -> Result<Permit<Store>, OpenError> {
+    let ask = Ask {
+        act: ActName::Store,
+        data: DataSet::of(&[DataCategory::Asgn]),
+        purpose: Purpose::Clean,
+        basis: None,
+        person: PersonId("system".to_owned()),
+        roles: vec![Role::System],
+        case: None,
+        scope: Scope { own_network: true, ..Scope::default() },
+        facts: Facts::none(),
+        at: now,
+    };
+    match gate.ask::<Store>(ask)? {
+        Answer::Permitted(permit) => Ok(permit),
+        Answer::Refused(_) => Err(OpenError::NoGround),
+    }
+}
