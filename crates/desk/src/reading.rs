@@ -6,7 +6,7 @@
 mod address;
 mod time;
 
-pub use self::address::{AddressFault, read_endpoint};
+pub use self::address::{AddressFault, read_endpoint, read_port};
 pub use self::time::{TimeFault, read_time};
 
 use tadoru_model::Seen;

@@ -41,6 +41,8 @@ pub struct Decoder {
 pub struct Heard {
     /// By which kind of record.
     pub by: RawKind,
+    /// The name that the configuration gives to where its records come from, if it does.
+    pub via: Option<SourceName>,
     /// The source.
     pub source: SourceName,
     /// What its records are about.
@@ -124,6 +126,7 @@ impl Decoder {
         };
         let heard = Heard {
             by: record.kind,
+            via: record.source.clone(),
             source: observation.source.clone(),
             kind,
             realm: observation.realm.clone(),
@@ -133,15 +136,14 @@ impl Decoder {
         }
     }
 
-    /// A sign of life speaks for every source that is heard of by that kind of record (of that name, if it has one).
+    /// A sign of life speaks for every source that is heard of in that way.
     fn pulse(&mut self, record: &SpoolRecord, out: &mut Decoded) {
         let Some(pulse) = Pulse::from_octets(&record.octets) else { return out.defect("sign of life") };
         if let Some((_, journal)) = record.source.as_ref().and_then(|source| self.journals.get_mut(source)) {
             journal.settle(Some(record.arrival), &mut out.observations);
         }
-        let ours = |heard: &Heard| {
-            heard.by == pulse.of && record.source.as_ref().is_none_or(|source| *source == heard.source)
-        };
+        let ours =
+            |heard: &Heard| heard.by == pulse.of && (record.source.is_none() || record.source == heard.via);
         for (heard, alive) in self.known.iter_mut().filter(|(heard, _)| ours(heard)) {
             let mut say = |span: Span, state, why: &str| {
                 if !span.is_empty() {
@@ -284,8 +286,8 @@ impl Decoder {
     }
 
     fn zone(&mut self, name: Box<str>) -> Option<TimeZone> {
-        let find = |name: &Box<str>| TimeZone::get(name).ok();
-        self.zones.entry(name).or_insert_with_key(find).clone()
+        let known = self.zones.entry(name);
+        known.or_insert_with_key(|name| TimeZone::get(name).ok()).clone()
     }
 }
 

@@ -144,7 +144,7 @@ async fn serve(
 struct Batch {
     records: Vec<SpoolRecord>,
     answers: Vec<Answer>,
-    fresh: Vec<Key>,
+    fresh: HashSet<Key>,
 }
 
 struct Answer {
@@ -201,7 +201,7 @@ impl Desk {
                 let source = nas.name.as_ref();
                 let told = Told { source, realm: &nas.realm, inside_realm: &untold, zone: None };
                 batch.records.push(told.record(RawKind::Accounting, addr, packet.bytes()));
-                batch.fresh.push(key);
+                batch.fresh.insert(key);
                 count.fresh.add(1);
                 promise = Promise::Durable;
             }
@@ -212,7 +212,7 @@ impl Desk {
     }
 
     /// The records of a batch are durable.
-    fn kept(&mut self, fresh: Vec<Key>) {
+    fn kept(&mut self, fresh: HashSet<Key>) {
         self.counters.kept.add(fresh.len() as u64);
         self.counters.set_room(Room::Enough);
         for key in fresh {

@@ -130,7 +130,7 @@ fn main() {
     }
     let (questions, lines): (Vec<Holding>, Vec<u32>) =
         batch.iter().take(100_000).map(|slot| slot.question(&mut dice)).unzip();
-    for round in 0..3 {
+    for round in 0..number("ROUNDS", 3) {
         let (begin, used) = (Instant::now(), cpu_seconds());
         let answers = store.holding_many(&permits.learn, &questions).unwrap();
         let (secs, cpu) = (begin.elapsed().as_secs_f64(), cpu_seconds() - used);

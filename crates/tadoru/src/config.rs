@@ -19,8 +19,6 @@ pub struct Config {
     pub api: ApiConfig,
     /// Who works here.
     pub people: Vec<Person>,
-    /// The sources that listen.
-    pub sources: tadoru_observe::live::Config,
 }
 
 /// Section `[gate]`.

@@ -10,9 +10,10 @@ use tadoru_model::{
 
 /// The row that `rule` gives for an outside address and, where known, port; `None` where the rule does not speak of it.
 ///
-/// Without a port the holder is the whole inside prefix that may stand behind the address.
+/// Where the rule cannot decide (no port is told, or all share all ports), the holder is the inside prefix that may stand
+/// behind the address, and the row is certain at no time.
 pub fn translate(rule: &Rule, index: u64, addr: IpAddr, port: Option<u16>) -> Option<Assignment> {
-    let (prefix, ports, realm, inside) = match &rule.algorithm {
+    let (ports, realm, inside, decides) = match &rule.algorithm {
         Algorithm::DeterministicNat {
             inside_first,
             inside_last,
@@ -48,7 +49,7 @@ pub fn translate(rule: &Rule, index: u64, addr: IpAddr, port: Option<u16>) -> Op
                     (held, nth_host(*inside_first, *inside_last, subscriber)?)
                 }
             };
-            (Prefix::host(addr), held, inside_realm, holder)
+            (held, inside_realm, holder, holder.is_host())
         }
         Algorithm::MapE { ipv6, ipv4, ea_len, psid_offset, psid_len, inside_realm } => {
             let IpAddr::V4(shared) = addr else { return None };
@@ -56,10 +57,12 @@ pub fn translate(rule: &Rule, index: u64, addr: IpAddr, port: Option<u16>) -> Op
                 return None;
             }
             let (held, holder) = map_e(*ipv6, *ipv4, *ea_len, *psid_offset, *psid_len, shared, port)?;
-            (Prefix::host(addr), held, inside_realm, holder)
+            (held, inside_realm, holder, holder.len() == ipv6.len() + ea_len)
         }
     };
-    Some(row(rule, index, prefix, ports, realm, inside))
+    let row = row(rule, index, Prefix::host(addr), ports, realm, inside);
+    let never = Edge::between(rule.valid.from, rule.valid.until, How::Before);
+    Some(if decides { row } else { Assignment { from: never, ..row } })
 }
 
 /// The customer's IPv6 prefix behind a shared IPv4 address and port (RFC 7597, sections 5.1 and 5.2).

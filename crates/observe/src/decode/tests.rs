@@ -8,6 +8,7 @@
     reason = "tests fail loudly"
 )]
 
+use proptest::prelude::*;
 use tadoru_model::observation::LeaseState;
 
 use super::*;
@@ -121,5 +122,36 @@ fn records_that_lack_what_they_need_are_defects() {
         let nobody = SpoolRecord { sender: None, ..raw(kind, 0, b"\0\x09 nonsense") };
         let decoded = decoder.step(0, &nobody);
         assert!(decoded.observations.is_empty() && decoded.defect_count + decoded.ignored > 0, "{kind:?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_followed_is_the_sign_of_life_of_all_that_it_tells_of() {
+    let of = |record| SpoolRecord { source: Some(SourceName::from("detail-1")), ..record };
+    let mut decoder = Decoder::default();
+    let octets = include_bytes!("../../testdata/detail-20160204");
+    let place = Some(FilePlace { file: 1, line: 1, end: octets.len() as u64, age: Age::Old });
+    let decoded = decoder.step(0, &SpoolRecord { place, ..of(raw(RawKind::Detail, 1_454_600_000, octets)) });
+    assert_eq!((decoded.observations.len(), decoded.defect_count), (4, 0));
+    let sources: std::collections::BTreeSet<_> =
+        decoded.observations.iter().map(|o| o.source.clone()).collect();
+    let beat = of(pulse(RawKind::Detail, 1_454_599_999, 1_454_600_001, Beat::First));
+    assert_eq!(decoder.step(1, &beat).observations.len(), sources.len());
+    let other = SpoolRecord { source: Some(SourceName::from("detail-2")), ..beat };
+    assert!(decoder.step(2, &other).observations.is_empty());
+}
+
+proptest! {
+    #[test]
+    fn nothing_that_is_in_the_spool_breaks_the_decoder(records: Vec<(u8, Vec<u8>, bool)>) {
+        let mut decoder = Decoder::default();
+        for (number, (kind, octets, placed)) in (0..).zip(records) {
+            let mut record = raw(RawKind::ALL[usize::from(kind) % RawKind::ALL.len()], i64::from(kind), &octets);
+            if placed {
+                record.source = Some(SourceName::from("s"));
+                record.place = Some(FilePlace { file: 1, line: u64::MAX, end: 0, age: Age::Fresh });
+            }
+            decoder.step(number, &record);
+        }
     }
 }

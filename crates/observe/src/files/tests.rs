@@ -16,6 +16,8 @@ use tadoru_model::{Algorithm, Dealing, Holder, How, RecordKind, UtcMicros};
 
 use super::*;
 
+mod captures;
+
 /// Reads octets as a file of `format`, in UTC where a zone is missing.
 fn taken(format: Format, octets: &[u8]) -> (Vec<Item>, FileReport) {
     let options = Options { zone: Some(TimeZone::UTC), ..Options::new(NOW) };
@@ -232,6 +234,19 @@ fn rules_of_translators_keep_their_arithmetic() {
     let Item::Rule(rule) = &items[0] else { panic!("not a rule") };
     let Algorithm::MapE { ea_len, psid_len, .. } = &rule.algorithm else { panic!("not MAP-E") };
     assert_eq!((*ea_len, *psid_len), (16, None));
+}
+
+#[test]
+fn a_ruleset_is_told_from_a_table_packed_or_not() {
+    let rules =
+        "table ip nat {\n chain post {\n  ip saddr 100.64.0.0/28 snat to 192.0.2.1:1024-8191\n }\n}\n";
+    let packed = zstd::encode_all(rules.as_bytes(), 3).unwrap();
+    for octets in [rules.as_bytes(), packed.as_slice()] {
+        let (items, report) = taken(Format::CgnRules, octets);
+        assert_eq!((report.kept, report.defect_count), (1, 0));
+        let Item::Rule(rule) = &items[0] else { panic!("not a rule") };
+        assert_eq!(&*rule.source.0, "sample");
+    }
 }
 
 #[test]

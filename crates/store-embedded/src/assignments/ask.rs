@@ -81,6 +81,10 @@ impl Inner {
         let mut answers = found;
         for (number, mut more) in order.iter().zip(first_rows.into_iter().chain(second_rows)) {
             if let Some(found) = answers.get_mut(*number) {
+                if found.is_empty() {
+                    *found = more;
+                    continue;
+                }
                 found.append(&mut more);
             }
         }
@@ -128,6 +132,10 @@ fn ask_sorted(
         for (_, place, row) in &named {
             let assignment = segment.assignment(row, codec)?;
             if let Some(answer) = answers.get_mut(*place) {
+                // Most questions have one row: a vector grows to four of them by itself.
+                if answer.is_empty() {
+                    answer.reserve_exact(1);
+                }
                 answer.push(assignment);
             }
         }

@@ -19,6 +19,7 @@ use crate::segment::Segment;
 use crate::segment::cache::Cache;
 use crate::segment::row::{put_assignment, take_assignment};
 
+use super::fresh::Fresh;
 use super::holds::Holds;
 use super::manifest::{self, Manifest};
 use super::open::{Key, Open};
@@ -29,7 +30,7 @@ impl Inner {
     pub(super) fn put(self: &Arc<Self>, codec: &Codec, rows: &[Assignment]) -> Result<(), StoreError> {
         let mut writer = locked(&self.writer);
         if self.state().fresh.len() >= self.settings.fresh_rows {
-            self.settle(&mut writer)?;
+            self.settle(&mut writer, codec)?;
             self.freeze(&mut writer, codec)?;
         }
         for part in rows.chunks(PUT_ROWS) {
@@ -84,20 +85,25 @@ impl Inner {
         mark: SpoolMark,
         most_fresh: usize,
     ) -> Result<(), StoreError> {
-        self.settle(writer)?;
+        self.settle(writer, codec)?;
         if self.state().fresh.len() > most_fresh {
             self.freeze(writer, codec)?;
-            self.settle(writer)?;
+            self.settle(writer, codec)?;
         }
         let name = format!("log-{:016x}", codec.new_file_id()?);
-        let written = self.write_checkpoint(writer, codec, mark, &name);
-        let (log, manifest) = match written {
-            Ok(done) => done,
+        let log = match self.write_snapshot(codec, mark, &name) {
+            Ok(log) => log,
             Err(e) => {
                 let _ = self.folder.remove(&name);
                 return Err(e);
             }
         };
+        let mut manifest = writer.manifest.clone();
+        manifest.segments.extend(writer.pending.iter().cloned());
+        manifest.log = name;
+        manifest.mark = mark.0;
+        // When this fails it is not known which manifest stands: both logs stay until the next opening.
+        manifest.write(&self.folder)?;
         let old = std::mem::replace(&mut writer.manifest, manifest);
         writer.log_floor = log.len();
         writer.log = Some(log);
@@ -110,13 +116,8 @@ impl Inner {
         Ok(())
     }
 
-    fn write_checkpoint(
-        &self,
-        writer: &Writer,
-        codec: &Codec,
-        mark: SpoolMark,
-        name: &str,
-    ) -> Result<(Log, Manifest), StoreError> {
+    /// A new log that begins with what is in memory.
+    fn write_snapshot(&self, codec: &Codec, mark: SpoolMark, name: &str) -> Result<Log, StoreError> {
         let mut log = Log::create(&self.folder, name)?;
         let state = self.state();
         push_open(&mut log, codec, &self.settings, &state.open)?;
@@ -126,25 +127,27 @@ impl Inner {
         log.write()?;
         log.sync()?;
         self.folder.sync()?;
-        let mut manifest = writer.manifest.clone();
-        manifest.segments.extend(writer.pending.iter().cloned());
-        manifest.log = name.to_owned();
-        manifest.mark = mark.0;
-        manifest.write(&self.folder)?;
-        Ok((log, manifest))
+        Ok(log)
     }
 
     /// Sets the fresh rows aside and begins to write them as segments.
     fn freeze(self: &Arc<Self>, writer: &mut Writer, codec: &Codec) -> Result<(), StoreError> {
         let fresh = {
             let mut state = self.state_mut();
-            if state.frozen.is_none() {
-                state.frozen = Some(Arc::new(std::mem::take(&mut state.fresh)));
-                writer.in_log = 0;
-            }
-            state.frozen.clone()
+            let fresh = Arc::new(std::mem::take(&mut state.fresh));
+            state.frozen = Some(Arc::clone(&fresh));
+            writer.in_log = 0;
+            fresh
         };
-        let Some(fresh) = fresh else { return Ok(()) };
+        self.begin_segments(writer, codec, fresh)
+    }
+
+    fn begin_segments(
+        self: &Arc<Self>,
+        writer: &mut Writer,
+        codec: &Codec,
+        fresh: Arc<Fresh>,
+    ) -> Result<(), StoreError> {
         let (inner, codec) = (Arc::clone(self), codec.kept()?);
         let thread = std::thread::Builder::new().name("segment".to_owned()).spawn(move || {
             let files = flush::write_fresh(&inner.folder, &codec, &inner.settings.classes, &fresh)?;
@@ -158,14 +161,13 @@ impl Inner {
     }
 
     /// Waits for the segments that are being written and puts them in the place of the rows set aside.
-    fn settle(self: &Arc<Self>, writer: &mut Writer) -> Result<(), StoreError> {
-        let Some(thread) = writer.flush.take() else {
-            if self.state().frozen.is_none() {
-                return Ok(());
-            }
-            // An earlier attempt failed: the rows are still set aside.
-            return Err(self.folder.damaged("", "rows could not be written"));
-        };
+    fn settle(self: &Arc<Self>, writer: &mut Writer, codec: &Codec) -> Result<(), StoreError> {
+        if writer.flush.is_none() {
+            // Rows that are still set aside: an earlier attempt failed.
+            let Some(fresh) = self.state().frozen.clone() else { return Ok(()) };
+            self.begin_segments(writer, codec, fresh)?;
+        }
+        let Some(thread) = writer.flush.take() else { return Ok(()) };
         let segments = match thread.join() {
             Ok(done) => done?,
             Err(_) => return Err(self.folder.damaged("", "the thread that writes segments ended early")),

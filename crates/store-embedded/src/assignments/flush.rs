@@ -41,7 +41,7 @@ pub fn write_fresh(
         let mut writer = SegmentWriter::create(folder, &key, codec, fresh.origins().to_vec())?;
         let mut used = vec![whole; fresh.holders().len()];
         if !whole {
-            for row in places.iter().filter_map(|place| fresh.row(place)) {
+            for row in places.iter().filter_map(|place| fresh.row(place.1)) {
                 if let Some(used) = used.get_mut(row.holder as usize) {
                     *used = true;
                 }
@@ -58,9 +58,15 @@ pub fn write_fresh(
                 next += 1;
             }
         }
-        for row in places.iter().filter_map(|place| fresh.row(place)) {
-            let holder = numbers.get(row.holder as usize).copied().unwrap_or(0);
-            writer.row(Row { holder, ..*row })?;
+        // Rows are gathered some at a time, so that the memory is waited for once and not for each.
+        let mut gathered: Vec<Row> = Vec::with_capacity(TOGETHER);
+        for part in places.chunks(TOGETHER) {
+            gathered.clear();
+            gathered.extend(part.iter().filter_map(|place| fresh.row(place.1)));
+            for row in &mut gathered {
+                row.holder = numbers.get(row.holder as usize).copied().unwrap_or(0);
+            }
+            gathered.iter().try_for_each(|row| writer.row(*row))?;
         }
         files.push(writer.finish()?);
     }
@@ -77,15 +83,22 @@ fn partition(fresh: &Fresh, classes: &RetentionClasses, order: Vec<Place>) -> Ve
     let name = |(class, month): (Option<&Arc<str>>, u32)| {
         KeyName::new(Arc::clone(class.unwrap_or(&classes.assignments)), month)
     };
-    let mut rows = order.iter().filter_map(|place| fresh.row(place)).map(key);
-    let Some(first) = rows.next() else { return Vec::new() };
-    if rows.all(|other| other == first) {
+    // Rows are looked at as they were put, one after the other in memory; mostly all are of one class and month.
+    let Some(first) = fresh.rows().next().as_ref().map(key) else { return Vec::new() };
+    let (mut origin, mut class) = (None, None);
+    let same = fresh.rows().all(|row| {
+        if origin.replace((row.origin, row.far_tag == 0)) != Some((row.origin, row.far_tag == 0)) {
+            class = key(&row).0;
+        }
+        class == first.0 && month_of(row.until_latest) == first.1
+    });
+    if same {
         return vec![(name(first), order)];
     }
     let mut parts: BTreeMap<(Option<&Arc<str>>, u32), Vec<Place>> = BTreeMap::new();
     for place in order {
-        if let Some(row) = fresh.row(&place) {
-            parts.entry(key(row)).or_default().push(place);
+        if let Some(row) = fresh.row(place.1) {
+            parts.entry(key(&row)).or_default().push(place);
         }
     }
     parts.into_iter().map(|(key, places)| (name(key), places)).collect()
@@ -141,11 +154,7 @@ pub fn merge(
             kept += 1;
         }
     }
-    if kept == 0 {
-        folder.remove(writer.file_name())?;
-        return Ok(None);
-    }
-    writer.finish().map(Some)
+    if kept == 0 { Ok(None) } else { writer.finish().map(Some) }
 }
 
 /// The origins of all, each once, and for each segment the new number of each old one.
@@ -189,6 +198,9 @@ fn join_names(
         next += 1;
     }
 }
+
+/// Rows gathered at a time.
+const TOGETHER: usize = 128;
 
 struct Next {
     row: Row,

@@ -27,10 +27,32 @@ impl Default for Interner {
 impl Interner {
     /// The number of `name`.
     pub fn intern(&mut self, name: &[u8]) -> u32 {
+        self.intern_hashed(name, self.hash(name))
+    }
+
+    /// The numbers of names that lie one behind the other and end at `ends`. Their places are read first, so that the
+    /// memory is waited for once and not for each.
+    pub fn intern_all(&mut self, names: &[u8], ends: &[usize]) -> Vec<u32> {
+        let starts = || std::iter::once(0).chain(ends.iter().copied());
+        let name = |start: usize, end: usize| names.get(start..end).unwrap_or_default();
+        let hashes: Vec<u64> = starts().zip(ends).map(|(start, end)| self.hash(name(start, *end))).collect();
+        let mask = self.slots.len() - 1;
+        let guesses: Vec<u32> = hashes
+            .iter()
+            .map(|hash| self.slots.get(*hash as usize & mask).map_or(0, |slot| slot.1))
+            .collect();
+        let places = guesses.iter().map(|guess| self.ends.get(*guess as usize).copied().unwrap_or(0));
+        let places: Vec<usize> = places.collect();
+        let seen = places.iter().map(|end| self.bytes.get(end.saturating_sub(1)).copied().unwrap_or(0));
+        std::hint::black_box(seen.fold(0_u8, u8::wrapping_add));
+        let each = starts().zip(ends).zip(hashes);
+        each.map(|((start, end), hash)| self.intern_hashed(name(start, *end), hash)).collect()
+    }
+
+    fn intern_hashed(&mut self, name: &[u8], hash: u64) -> u32 {
         if self.ends.len() * 2 >= self.slots.len() {
             self.grow();
         }
-        let hash = self.hash(name);
         let mask = self.slots.len() - 1;
         let mut at = hash as usize & mask;
         loop {
@@ -59,11 +81,6 @@ impl Interner {
     /// How many strings.
     pub const fn len(&self) -> usize {
         self.ends.len()
-    }
-
-    /// Whether there are none.
-    pub const fn is_empty(&self) -> bool {
-        self.ends.is_empty()
     }
 
     /// The numbers in the order of their strings.

@@ -97,11 +97,6 @@ impl Open {
         self.rows.len()
     }
 
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
     /// Every row.
     pub fn rows(&self) -> impl Iterator<Item = Assignment> + '_ {
         self.rows.values().filter_map(|bytes| take_assignment(&mut &**bytes))

@@ -269,10 +269,12 @@ impl<'a> Page<'a> {
         low
     }
 
+    #[inline]
     fn place(&self, index: usize) -> (u128, u16) {
         (self.net(index), self.get(C::Port, index) as u16)
     }
 
+    #[inline]
     fn net(&self, index: usize) -> u128 {
         u128::from(self.get(C::NetHigh, index)) << 64 | u128::from(self.get(C::NetLow, index))
     }

@@ -5,6 +5,7 @@
 
 use std::cmp::Ordering;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use tadoru_model::{
     Assignment, Edge, Holder, How, Identity, IdentityKind, PortRange, Prefix, Protocol, Realm, RecordKind, Remote,
@@ -115,8 +116,8 @@ impl Origin {
             && self.proto == row.proto
             && self.from == row.from.how
             && self.until == row.until.how
-            && self.source == row.source
-            && self.realm == row.realm
+            && same(&self.source.0, &row.source.0)
+            && same(&self.realm.0, &row.realm.0)
     }
 
     /// Appends it.
@@ -279,6 +280,11 @@ pub fn sort_key_of(shape: Shape, net: u128, low: u16) -> u128 {
     } else {
         head | net << 82 | u128::from(low) << 66
     }
+}
+
+/// Whether the names are the same: mostly they are the same place in memory.
+fn same(a: &Arc<str>, b: &Arc<str>) -> bool {
+    Arc::ptr_eq(a, b) || a == b
 }
 
 const fn edge(earliest: i64, latest: i64, how: How) -> Edge {

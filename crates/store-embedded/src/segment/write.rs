@@ -18,7 +18,7 @@ use super::names::NamesWriter;
 use super::page::{PageWriter, ROWS};
 use super::row::{Origin, Row, kind_code, put_text};
 
-/// A segment that is being written. Unless it is finished its file is a leftover.
+/// A segment that is being written. Unless it is finished its file is removed.
 pub struct SegmentWriter<'c> {
     file: File,
     folder: Folder,
@@ -39,6 +39,15 @@ pub struct SegmentWriter<'c> {
     block_at: (u64, u32),
     tops: [Vec<u64>; 10],
     space: Vec<(Realm, Prefix)>,
+    is_finished: bool,
+}
+
+impl Drop for SegmentWriter<'_> {
+    fn drop(&mut self) {
+        if !self.is_finished {
+            let _ = self.folder.remove(&self.name);
+        }
+    }
 }
 
 impl<'c> SegmentWriter<'c> {
@@ -83,6 +92,7 @@ impl<'c> SegmentWriter<'c> {
             block_at: (0, 0),
             tops: Default::default(),
             space: Vec::new(),
+            is_finished: false,
         })
     }
 
@@ -150,12 +160,8 @@ impl<'c> SegmentWriter<'c> {
         self.out.extend_from_slice(MAGIC);
         self.flush()?;
         self.file.sync_all().map_err(|e| self.folder.fault("sync", &self.name, e))?;
-        Ok(self.name)
-    }
-
-    /// The name of its file.
-    pub fn file_name(&self) -> &str {
-        &self.name
+        self.is_finished = true;
+        Ok(std::mem::take(&mut self.name))
     }
 
     fn names_page(&mut self, page: Vec<u8>) -> Result<(), StoreError> {

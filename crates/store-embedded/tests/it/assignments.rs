@@ -5,12 +5,11 @@ use tadoru_store::contract::{self, agrees, questions, rows};
 use tadoru_store::{Coverage, Memory};
 use tadoru_store_embedded::assignments::{SegmentStore, Settings};
 
-use crate::house::{House, small};
+use crate::house::{House, place, small};
 
 /// A store that keeps its folder for as long as it lives.
 fn fresh_store(house: &House, settings: &Settings) -> SegmentStore {
-    let folder = tempfile::tempdir().unwrap();
-    house.open(&folder.keep(), settings).unwrap().0
+    house.open(&house.room(), settings).unwrap().0
 }
 
 #[test]
@@ -38,7 +37,7 @@ fn the_embedded_store_keeps_the_contract_with_little_memory() {
 fn a_restart_changes_nothing() {
     let house = House::new();
     for seed in 0..8 {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = place();
         let plain = Memory::default();
         for round in 0..12_u64 {
             let settings = if seed % 2 == 0 { small() } else { Settings::default() };
@@ -63,7 +62,7 @@ fn a_restart_changes_nothing() {
 #[test]
 fn merging_changes_nothing() {
     let house = House::new();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = place();
     let plain = Memory::default();
     let (store, _) = house.open(folder.path(), &small()).unwrap();
     for round in 0..40 {

@@ -1,7 +1,8 @@
 //! A store in a folder of its own, with permits from a gate.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tadoru_gate::journal::Options;
@@ -22,6 +23,7 @@ pub struct House {
     pub permits: Permits,
     /// The clock handed in.
     pub clock: Clock,
+    rooms: AtomicU32,
     _gate: Gate,
     _folder: tempfile::TempDir,
 }
@@ -29,7 +31,7 @@ pub struct House {
 impl House {
     /// A house with a gate of its own.
     pub fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = place();
         let mut house = Self::at(folder.path());
         house._folder = folder;
         house
@@ -43,9 +45,16 @@ impl House {
             vault: Vault::open(&folder.join("gate/keys")).unwrap(),
             permits: Permits::of(&gate, NOW),
             clock: Arc::new(|| NOW),
+            rooms: AtomicU32::new(0),
             _gate: gate,
-            _folder: tempfile::tempdir().unwrap(),
+            _folder: place(),
         }
+    }
+
+    /// A new folder inside the house.
+    pub fn room(&self) -> PathBuf {
+        let number = self.rooms.fetch_add(1, Ordering::Relaxed);
+        self._folder.path().join(format!("room-{number}"))
     }
 
     /// Opens the store in `path`.
@@ -54,6 +63,12 @@ impl House {
         let clock = Arc::clone(&self.clock);
         SegmentStore::open(&folder, self.vault.clone(), clock, &self.permits.store, settings.clone())
     }
+}
+
+/// A folder that is gone with the test; in memory where there is such a place, because many tests sync much.
+pub fn place() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
 }
 
 /// A store whose memory is so small that rows soon become segments.

@@ -8,5 +8,6 @@
 )]
 
 mod assignments;
+mod crash;
 mod house;
 mod spool;

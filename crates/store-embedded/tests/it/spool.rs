@@ -8,7 +8,7 @@ use tadoru_store::assignments::SpoolMark;
 use tadoru_store_embedded::folder::Folder;
 use tadoru_store_embedded::spool::{Record, Spool};
 
-use crate::house::House;
+use crate::house::{House, place};
 
 pub fn open(house: &House, path: &Path) -> (Spool, u64) {
     let folder = Folder::open(path).unwrap().inside("spool").unwrap();
@@ -24,7 +24,7 @@ pub fn record(number: u64) -> Record {
 #[test]
 fn what_was_appended_is_read_back_in_order_after_a_restart() {
     let house = House::new();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = place();
     let mut written = 0;
     for _ in 0..3 {
         let (spool, torn) = open(&house, folder.path());
@@ -46,7 +46,7 @@ fn what_was_appended_is_read_back_in_order_after_a_restart() {
 #[test]
 fn threads_share_a_write_and_each_has_its_own_receipt() {
     let house = House::new();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = place();
     let (spool, _) = open(&house, folder.path());
     std::thread::scope(|scope| {
         for _ in 0..8 {
@@ -66,7 +66,7 @@ fn threads_share_a_write_and_each_has_its_own_receipt() {
 #[test]
 fn a_spool_cut_at_any_length_keeps_every_whole_group_and_says_what_it_lost() {
     let house = House::new();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = place();
     let (spool, _) = open(&house, folder.path());
     for n in 0..5 {
         spool.append(&house.permits.store, &[record(n)]).unwrap();

@@ -254,6 +254,33 @@ fn the_reference_explains_every_fixed_word() {
     assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
 
+#[test]
+fn the_reference_lists_every_command() {
+    let page = read(&top().join("docs/reference/commands.md"));
+    let mut missing = Vec::new();
+    let mut names = subcommands(&[]);
+    assert!(names.len() > 10, "{names:?}");
+    while let Some(name) = names.pop() {
+        let below = subcommands(&name.split(' ').collect::<Vec<_>>());
+        if below.is_empty() && !page.contains(&format!("`tadoru {name}")) {
+            missing.push(name.clone());
+        }
+        names.extend(below.into_iter().map(|sub| format!("{name} {sub}")));
+    }
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// The commands that the help of a command lists.
+fn subcommands(of: &[&str]) -> Vec<String> {
+    let help = Command::new(env!("CARGO_BIN_EXE_tadoru")).args(of).arg("--help").output().unwrap();
+    let text = String::from_utf8(help.stdout).unwrap();
+    let listed = text.split_once("\nCommands:\n").map_or("", |(_, rest)| rest);
+    let names = listed.lines().take_while(|line| line.starts_with("  "));
+    let names =
+        names.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
+    names.filter(|name| *name != "help").map(str::to_owned).collect()
+}
+
 /// Whether a word stands alone between the commas of a list.
 fn is_in_a_list(text: &str, word: &str) -> bool {
     text.split([',', '\n', '.', ':']).any(|part| part.trim() == word)

@@ -21,6 +21,8 @@ pub(super) struct Sessions {
     timelines: HashMap<(Realm, Prefix), BTreeMap<(UtcMicros, u64), ()>>,
     changed: HashSet<u64>,
     newest: HashMap<SourceName, UtcMicros>,
+    /// Rows of sessions whose id a later session has taken over.
+    replaced: Vec<Assignment>,
 }
 
 #[derive(Debug)]
@@ -89,6 +91,9 @@ impl Sessions {
         let known = self.threads.get(&thread);
         let again = known.is_some_and(|s| is_another_generation(s, &event, at));
         if known.is_none() || again {
+            if let Some(old) = known {
+                old.rows(thread, &mut self.replaced);
+            }
             self.forget(thread);
             let from = begins(&event, at);
             let session = Session {
@@ -141,6 +146,7 @@ impl Sessions {
                 self.changed.insert(*thread);
             }
         }
+        rows.append(&mut self.replaced);
         let mut changed: Vec<u64> = self.changed.drain().collect();
         changed.sort_unstable();
         for thread in changed {

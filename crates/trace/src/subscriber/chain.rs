@@ -200,6 +200,10 @@ impl<'a> Follower<'a> {
         if row.until.how == How::Open {
             let since = Span::new(row.until.earliest.min(window.until), window.until);
             match self.evidence.coverage.state(&row.source, row.kind, &row.realm, since) {
+                // A connection without an end in the log may have ended unnoticed: few last as long as a log.
+                _ if row.kind == RecordKind::NatSession => {
+                    doubts.insert(Doubt::EndInferred);
+                }
                 Some(CoverageState::Alive) => {
                     certain.until = row.until.latest.min(window.until.max(certain.until))
                 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use tadoru_model::{
-    Algorithm, Attribution, Candidate, Certainty, CoverageSpan, CoverageState, Doubt, Identity, IdentityKind,
-    NarrowBy, Outcome, Protocol, Realm, RecordKind, Rule, Seen, Span, SubscriberId,
+    Algorithm, Attribution, Candidate, Certainty, CoverageSpan, CoverageState, Doubt, How, Identity,
+    IdentityKind, NarrowBy, Outcome, Protocol, Realm, RecordKind, Rule, Seen, Span, SubscriberId,
 };
 
 use super::chain::{Chain, Trail};
@@ -68,7 +68,9 @@ pub(super) fn at_moment(
         }
         let only = (candidates.len() == 1).then(|| reach(seen.core(), &trail.chains)).flatten();
         let state = match only {
-            Some(span) => evidence.coverage.worst(&question.realm, addr, span, |_| true).map(|(state, _)| state),
+            Some(span) => {
+                evidence.coverage.worst(&question.realm, addr, span, |_| true).map(|(state, _)| state)
+            }
             None => state,
         };
         of_candidates(&candidates, trail.cut || realm_open, state, broken)
@@ -279,7 +281,6 @@ fn of_candidates(
         (Some(_), _) if broken => Outcome::Gap,
         (Some(_), _) if open => Outcome::Ambiguous,
         (Some(only), None) => match only.certainty {
-            _ if is_a_crowd(only) => Outcome::Ambiguous,
             Certainty::Certain => Outcome::Unique,
             Certainty::WithinSkew if state.is_none_or(|s| s == CoverageState::Alive) => Outcome::Unique,
             Certainty::WithinSkew => Outcome::Ambiguous,
@@ -290,11 +291,13 @@ fn of_candidates(
     }
 }
 
-/// Whether a candidate stands for many lines: an inside prefix, not an address.
+/// Whether a candidate stands for many lines: a rule of the configuration narrows, and no log decides.
 fn is_a_crowd(candidate: &Candidate) -> bool {
     candidate.named_by.kind == IdentityKind::InsideAddress
-        && candidate.named_by.value.contains('/')
-        && !candidate.named_by.value.contains(':')
+        && candidate
+            .path
+            .last()
+            .is_some_and(|hop| hop.kind == RecordKind::Rule && hop.from.how == How::Before)
 }
 
 fn narrow(

@@ -1,0 +1,151 @@
+//! Laws of reading captures: what a device sent comes out, what is none of it is passed over.
+
+use std::net::IpAddr;
+
+use tadoru_model::observation::{Moment, Observed};
+use tadoru_model::{CoverageState, UtcMicros};
+use tadoru_wire::flow::{
+    Dialect, Direction, Encoder, Endpoint, EventKind, EventTime, NatEvent, PortBlock, TimeSource, Version,
+};
+use tadoru_wire::radius::{Code, Proof, Writer};
+
+use super::*;
+
+/// A capture of UDP datagrams: seconds, destination port, payload.
+fn capture(datagrams: &[(u32, u16, Vec<u8>)]) -> Vec<u8> {
+    let mut octets = Vec::new();
+    for part in [0xa1b2_c3d4_u32, 0x0002_0004, 0, 0, 65535, RAW] {
+        octets.extend(part.to_be_bytes());
+    }
+    for (second, port, payload) in datagrams {
+        let udp = 8 + payload.len();
+        let total = 20 + udp;
+        for part in [*second, 0, total as u32, total as u32] {
+            octets.extend(part.to_be_bytes());
+        }
+        octets.extend([0x45, 0]);
+        octets.extend((total as u16).to_be_bytes());
+        octets.extend([0, 0, 0, 0, 64, 17, 0, 0, 198, 51, 100, 1, 198, 51, 100, 2]);
+        octets.extend(4000_u16.to_be_bytes());
+        octets.extend(port.to_be_bytes());
+        octets.extend((udp as u16).to_be_bytes());
+        octets.extend([0, 0]);
+        octets.extend(payload);
+    }
+    octets
+}
+
+fn event(kind: EventKind, us: i64) -> NatEvent {
+    let at = |text: &str| Some(text.parse::<IpAddr>().unwrap());
+    NatEvent {
+        kind,
+        code: None,
+        dialect: Dialect::Rfc8158,
+        domain: 7,
+        time: EventTime { us, source: TimeSource::Observation },
+        start_us: None,
+        end_us: None,
+        export_us: us,
+        arrival_us: us,
+        protocol: None,
+        direction: Direction::Outbound,
+        realm: None,
+        inside: Endpoint { address: at("100.64.0.9"), port: None },
+        softwire: None,
+        outside: Endpoint { address: at("192.0.2.1"), port: None },
+        outside_ports: Some(PortBlock { first: 1024, last: Some(2047), step: 1 }),
+        destination: Endpoint::default(),
+        destination_post: Endpoint::default(),
+        ingress_vrf: Some(12),
+        egress_vrf: None,
+        vrf_name: None,
+        nat_instance: None,
+        pool_id: None,
+        pool_name: None,
+        session_id: None,
+        user_name: None,
+    }
+}
+
+/// Export packets of a gateway, a second apart.
+fn exported() -> Vec<(u32, u16, Vec<u8>)> {
+    let at = i64::from(AT) * 1_000_000;
+    let mut encoder = Encoder::new(Version::Ipfix, 7, at - 3_600_000_000);
+    let kinds = [EventKind::PortBlockAllocate, EventKind::PortBlockRelease, EventKind::PortBlockAllocate];
+    let mut packets = Vec::new();
+    for (nth, kind) in kinds.into_iter().enumerate() {
+        let us = at + nth as i64 * 1_000_000;
+        for packet in encoder.encode(us, &[event(kind, us)]).unwrap() {
+            packets.push((AT + nth as u32, 2055, packet));
+        }
+    }
+    packets
+}
+
+#[test]
+fn blocks_of_ports_come_out_of_an_export() {
+    let (items, report) = taken(Format::NatExport, &capture(&exported()));
+    assert_eq!((report.kept, report.defect_count), (3, 0));
+    let told = observations(&items);
+    let Observed::Nat(event) = &told[0].what else { panic!("not a translation") };
+    assert_eq!((event.moment, event.ports.low, event.ports.high), (Moment::Start, 1024, 2047));
+    assert_eq!(event.when.logged, Some(UtcMicros::from_seconds(i64::from(AT))));
+    assert_eq!(&*event.inside_realm.0, "vrf-12");
+    assert_eq!(&*told[0].source.0, "198.51.100.1");
+    let Observed::Nat(event) = &told[1].what else { panic!("not a translation") };
+    assert_eq!(event.moment, Moment::Stop);
+}
+
+#[test]
+fn packets_that_are_missing_in_an_export_are_told() {
+    let mut packets = exported();
+    packets.remove(packets.len() - 2);
+    let (items, _) = taken(Format::NatExport, &capture(&packets));
+    let lost = observations(&items).into_iter().find_map(|o| match &o.what {
+        Observed::Coverage(span) => Some(span),
+        _ => None,
+    });
+    let lost = lost.expect("a loss");
+    assert_eq!(lost.state, CoverageState::Lossy);
+    assert!(lost.span.contains(UtcMicros::from_seconds(i64::from(AT) + 1)));
+}
+
+#[test]
+fn accounting_requests_come_out_of_a_capture() {
+    let mut writer = Writer::new(Code::ACCOUNTING_REQUEST, 1);
+    for (kind, octets) in [(40, &[0, 0, 0, 1][..]), (44, b"s-1"), (8, &[192, 0, 2, 5]), (41, &[0, 0, 0, 9])] {
+        writer.raw(kind, octets).unwrap();
+    }
+    let request = writer.request(b"unknown to us", Proof::Authenticator).unwrap();
+    let answer =
+        Writer::new(Code::ACCOUNTING_RESPONSE, 1).request(b"unknown to us", Proof::Authenticator).unwrap();
+    let datagrams = [
+        (AT, 1813, request.clone()),
+        (AT, 40000, answer),
+        (AT, 1813, request[..30].to_vec()),
+        (AT, 53, b"no RADIUS at all".to_vec()),
+    ];
+    let (items, report) = taken(Format::RadiusPcap, &capture(&datagrams));
+    assert_eq!((report.records, report.kept, report.ignored, report.defect_count), (4, 1, 2, 1));
+    let Observed::Session(event) = &observations(&items)[0].what else { panic!("not a session") };
+    assert_eq!(event.when.not_after, Some(UtcMicros::from_seconds(i64::from(AT) - 9)));
+    assert_eq!(&*observations(&items)[0].source.0, "198.51.100.1", "who sent it, as nothing else names it");
+}
+
+#[test]
+fn a_capture_cut_anywhere_keeps_what_stood_before() {
+    let whole = capture(&exported());
+    let mut most = 0;
+    for end in 0..whole.len() {
+        let (items, report) = taken(Format::NatExport, &whole[..end]);
+        assert!(items.len() >= most && items.len() <= 3);
+        assert!(end <= 24 || report.records == 3 || report.defect_count > 0 || report.kept < 3);
+        most = items.len();
+    }
+}
+
+/// 2026-11-21T10:00:00Z.
+const AT: u32 = 1_795_255_200;
+
+/// Link type of packets that begin with their IP header.
+const RAW: u32 = 101;

@@ -1,0 +1,288 @@
+//! The command line: what can be asked, with help that teaches.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Turns "this address, at this time" into a lawful, evidenced answer.
+#[derive(Debug, Parser)]
+#[command(name = "tadoru", version, about, max_term_width = 110, after_help = AFTER)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Folder that holds everything the installation keeps.
+    #[arg(long, global = true, value_name = "DIR", default_value = "./tadoru-data", env = "TADORU_DATA")]
+    pub data: PathBuf,
+    /// Configuration file; every key has a default.
+    #[arg(long, global = true, value_name = "FILE", env = "TADORU_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Print JSON instead of tables.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Who had this address (and port) at this time?
+    #[command(after_help = WHO)]
+    Who(Who),
+    /// Take the access network's own records in.
+    #[command(after_help = IMPORT)]
+    Import(Import),
+    /// When was each source alive, and when did it lose records?
+    Coverage,
+    /// Cases: the thread of everything done in one matter.
+    #[command(subcommand)]
+    Case(Case),
+    /// The subscriber directory; what identifies a person stays sealed unless a permit opens it.
+    #[command(subcommand)]
+    Subscriber(Subscriber),
+    /// Agree to what waits for a second person; without an id: what waits for you.
+    Approve {
+        /// Id that the refusal named.
+        id: Option<String>,
+    },
+    /// The rules: what is permitted, on what ground, and what is missing.
+    #[command(subcommand)]
+    Gate(Gate),
+    /// The journal of every decision and use, and its proofs.
+    #[command(subcommand)]
+    Journal(Journal),
+    /// Delete what is past its retention and held by nothing; the deletion is journaled.
+    Retention,
+    /// Run the desk: sources listening, records stored, the API on loopback and on DIR/desk.sock.
+    Serve,
+    /// The main job in six scenes on shipped records, in a folder of its own that is removed.
+    Demo,
+    /// Read the configuration and say what is wrong with it.
+    CheckConfig,
+    /// Print the configuration in force, defaults included.
+    PrintConfig,
+}
+
+/// `who`.
+#[derive(Debug, Args)]
+pub struct Who {
+    /// Address, which may hold a port: 192.0.2.1, 192.0.2.1:40123, [2001:db8::1]:40123.
+    #[arg(required_unless_present = "batch", conflicts_with = "batch")]
+    pub address: Option<String>,
+    /// When it was seen, with its zone; several times of one doer narrow the answer.
+    #[arg(long, value_name = "TIME", required_unless_present = "batch", conflicts_with = "batch")]
+    pub at: Vec<String>,
+    /// Protocol, by name or number.
+    #[arg(long)]
+    pub proto: Option<String>,
+    /// The far side that the complaint tells: its own address, which may hold a port.
+    #[arg(long, value_name = "ADDR[:PORT]")]
+    pub to: Option<String>,
+    /// How far the observer's clock may be off, either way.
+    #[arg(long, value_name = "30s")]
+    pub skew: Option<String>,
+    /// Realm (VRF) of the address, where several have it.
+    #[arg(long)]
+    pub realm: Option<String>,
+    /// A table of complaints: columns address,port,time,proto,dst_address,dst_port,ref; one JSON line each.
+    #[arg(long, value_name = "FILE.csv")]
+    pub batch: Option<PathBuf>,
+    /// The ground it is asked on.
+    #[command(flatten)]
+    pub ground: Ground,
+}
+
+/// The ground of a question.
+#[derive(Debug, Clone, Args)]
+pub struct Ground {
+    /// Case; it is opened where there is none.
+    #[arg(long)]
+    pub case: String,
+    /// What for: P-CLEAN, P-TRACE-IN, P-CRIME, …
+    #[arg(long)]
+    pub purpose: String,
+    /// Basis relied on, such as B-BIZ; else the rules' order decides.
+    #[arg(long)]
+    pub basis: Option<String>,
+    /// A fact that you state, such as complaint.id=K-17; it goes into the journal as your statement.
+    #[arg(long = "fact", value_name = "KEY=VALUE", value_parser = fact)]
+    pub facts: Vec<(String, String)>,
+}
+
+/// `import`.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// Format of the files.
+    pub format: String,
+    /// Files, as they are or compressed with gzip or zstd.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Name of the source, where the records do not tell it: a gateway, a lease server.
+    #[arg(long)]
+    pub source: Option<String>,
+    /// Realm of the addresses the records speak of.
+    #[arg(long)]
+    pub realm: Option<String>,
+    /// Realm of the inside addresses of translations.
+    #[arg(long)]
+    pub inside_realm: Option<String>,
+    /// Zone of times that tell none; the operator's where not given.
+    #[arg(long)]
+    pub zone: Option<String>,
+}
+
+/// `case`.
+#[derive(Debug, Subcommand)]
+pub enum Case {
+    /// Open a case.
+    New {
+        /// Its id; the next of the year where none is given.
+        #[arg(long)]
+        id: Option<String>,
+        /// What it is about.
+        #[arg(default_value = "")]
+        title: String,
+    },
+    /// List cases.
+    List {
+        /// open, closed or all.
+        #[arg(long, default_value = "open")]
+        which: String,
+    },
+    /// One case with its thread.
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// Close a case.
+    Close {
+        /// Its id.
+        id: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// `subscriber`.
+#[derive(Debug, Subcommand)]
+pub enum Subscriber {
+    /// Take contracts in: CSV with a column `subscriber` and the names of its lines.
+    Import {
+        /// Files.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// The person behind a contract, when the gate permits it.
+    Show {
+        /// Contract id.
+        subscriber: String,
+        /// The ground it is asked on.
+        #[command(flatten)]
+        ground: Ground,
+    },
+}
+
+/// `gate`.
+#[derive(Debug, Subcommand)]
+pub enum Gate {
+    /// What would the rules say to this deed? Nothing is asked, nothing is permitted.
+    Explain {
+        /// The deed: learn, disclose, notify, block, …
+        act: String,
+        /// What it is done to: D-ASGN, D-FLOW, …
+        #[arg(required = true)]
+        data: Vec<String>,
+        /// What for.
+        #[arg(long)]
+        purpose: String,
+        /// Basis relied on.
+        #[arg(long)]
+        basis: Option<String>,
+        /// A fact as if it were so.
+        #[arg(long = "fact", value_name = "KEY=VALUE", value_parser = fact)]
+        facts: Vec<(String, String)>,
+        /// ja or en.
+        #[arg(long)]
+        lang: Option<String>,
+    },
+    /// The whole decision table as a readable page.
+    Table {
+        /// ja or en.
+        #[arg(long)]
+        lang: Option<String>,
+    },
+    /// Check a rule pack.
+    Check {
+        /// The pack's TOML file.
+        pack: PathBuf,
+    },
+}
+
+/// `journal`.
+#[derive(Debug, Subcommand)]
+pub enum Journal {
+    /// Check the whole journal; it need not be open.
+    Verify {
+        /// A checkpoint kept elsewhere: finds a past that was rewritten behind it.
+        #[arg(long, value_name = "CHECKPOINT")]
+        against: Option<PathBuf>,
+        /// The log's public key as kept elsewhere (`name+hash+key`); else the one in the folder.
+        #[arg(long, value_name = "VKEY")]
+        key: Option<String>,
+    },
+    /// Show entries.
+    Show {
+        /// First entry; the last ones where not given.
+        #[arg(long)]
+        from: Option<u64>,
+        /// How many.
+        #[arg(long, default_value_t = 20)]
+        count: u64,
+    },
+    /// Prove that an entry is in the journal.
+    Prove {
+        /// Its index.
+        index: u64,
+    },
+    /// Print the newest signed checkpoint: keep it elsewhere.
+    Checkpoint,
+}
+
+fn fact(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').unwrap_or((text, "yes"));
+    if key.is_empty() { Err("a fact is KEY=VALUE".to_owned()) } else { Ok((key.to_owned(), value.to_owned())) }
+}
+
+const AFTER: &str = "\
+Exit codes: 0 answered; 4 cannot be told (ambiguous, gap, expired); 3 refused or waiting for approval;
+2 wrong use; 1 fault. Start with `tadoru demo`.";
+
+const WHO: &str = "\
+Examples:
+  tadoru who 203.0.113.7:40123 --at '2026-11-21 10:15:03 +09:00' --case 2026-0017 --purpose P-CLEAN \\
+         --fact complaint.id=K-17 --fact complaint.substantiated=yes
+  tadoru who --batch complaints.csv --case 2026-0017 --purpose P-CLEAN \\
+         --fact complaint.id=K-17 --fact complaint.substantiated=yes > answers.jsonl
+
+A time needs its zone: RFC 3339, `… JST`, web-server and mail forms, or seconds since 1970.
+Journaled: your statements of fact, the decision (also a refusal), that the answer was opened, the outcome.
+Exit codes: 0 unique, none, not-ours; 4 ambiguous, gap, expired; 3 refused; 2 wrong use; 1 fault.";
+
+const IMPORT: &str = "\
+Formats: radius-detail, radius-pcap, kea4, kea6, isc-leases, conntrack (also ulogd2), nat-syslog, nat-export,
+         cgn-rules, map-e, softwires, venue, static, subscribers.
+
+Examples:
+  tadoru import radius-detail /var/log/radius/radacct/192.0.2.251/detail-20261121.gz
+  tadoru import conntrack nat.log --source cgn-1 --inside-realm access
+
+What cannot be read is listed with its line or byte offset; its neighbours are kept.
+Journaled: format, source, counts, the file's SHA-256.";

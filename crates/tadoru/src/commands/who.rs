@@ -1,0 +1,285 @@
+//! `tadoru who`: one question, or a table of them.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufReader, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+use tadoru_web::api::batch::{BatchAnswer, BatchHead, BatchLine, Said};
+use tadoru_web::api::shape::{Answered, Candidate, Hop, Refused, WhoAnswer};
+use tadoru_web::api::who::WhoRequest;
+use tadoru_web::client::Upload;
+use tadoru_web::api::NumberOrText;
+use tadoru_wire::tables::Fault;
+use tadoru_wire::tables::complaints::{ComplaintLine, Complaints};
+
+use super::facts;
+use crate::cli::{Global, Who};
+use crate::door::{CommandError, Door};
+use crate::print;
+
+/// Asks, and prints the answer.
+///
+/// # Errors
+/// When the desk cannot be asked, or the question cannot be read.
+pub async fn run(global: &Global, door: &Door, who: Who) -> Result<ExitCode, CommandError> {
+    if let Some(file) = &who.batch {
+        return batch(door, &who, file).await;
+    }
+    let request = WhoRequest {
+        address: who.address.clone().unwrap_or_default(),
+        port: None,
+        at: who.at.clone(),
+        proto: who.proto.clone(),
+        to: who.to.clone(),
+        skew: who.skew.clone(),
+        realm: who.realm.clone(),
+        case: who.ground.case.clone(),
+        purpose: who.ground.purpose.clone(),
+        basis: who.ground.basis.clone(),
+        facts: facts(&who.ground),
+        attached: None,
+    };
+    let answer: WhoAnswer = door.post("/v1/who", &request).await?;
+    if global.json {
+        print::json(&answer);
+    } else {
+        tell(&answer);
+    }
+    Ok(ExitCode::from(code(answer.outcome())))
+}
+
+/// The exit code of an outcome.
+pub fn code(outcome: &str) -> u8 {
+    match outcome {
+        "unique" | "none" | "not-ours" => 0,
+        "refused" => 3,
+        _ => 4,
+    }
+}
+
+/// Prints an answer for people.
+pub fn tell(answer: &WhoAnswer) {
+    match answer {
+        WhoAnswer::Answered(answered) => tell_answered(answered),
+        WhoAnswer::Refused(refused) => tell_refused(refused),
+    }
+}
+
+fn tell_answered(answer: &Answered) {
+    for warning in &answer.reading.warnings {
+        let likely = warning.likely.as_ref().map(|l| format!(" (may be meant: {l})")).unwrap_or_default();
+        println!("warning    {}{likely}", warning.message);
+    }
+    for at in &answer.question.at {
+        println!("asked      {}  =  {}", at.local, at.utc);
+    }
+    println!("outcome    {}", sentence(answer));
+    for (place, candidate) in answer.candidates.iter().take(MOST_SHOWN).enumerate() {
+        println!();
+        tell_candidate(candidate, (answer.candidates.len() > 1).then_some(place + 1));
+    }
+    if answer.candidates.len() > MOST_SHOWN {
+        println!("\n… and {} more; --json has all of them", answer.candidates.len() - MOST_SHOWN);
+    }
+    println!();
+    if !answer.narrow_by.is_empty() {
+        println!("decided by {}", answer.narrow_by.join(", "));
+    }
+    for note in &answer.notes {
+        println!("note       {note}");
+    }
+    for source in answer.coverage.iter().filter(|c| c.state != "alive").take(MOST_SHOWN) {
+        println!("source     {} was {}: {}", source.source, source.state, source.why);
+    }
+    let basis = answer.permit.basis.as_deref().unwrap_or("-");
+    println!("ground     {} ({}): {}", answer.permit.rule, basis, answer.permit.text_en);
+    println!("journal    decision {}, answer {}", answer.permit.journal_index, answer.journal_index);
+}
+
+/// The outcome in one sentence of fixed words.
+fn sentence(answer: &Answered) -> String {
+    let count = answer.candidates.len();
+    match answer.outcome.as_str() {
+        "unique" => "unique: the records leave room for one holder".to_owned(),
+        "ambiguous" if count == 1 => "ambiguous: one candidate, and the records leave room for others".to_owned(),
+        "ambiguous" => format!("ambiguous: {} candidates", print::number(count as u64)),
+        "none" => "none: the records of that time are complete and name nobody".to_owned(),
+        "gap" => "gap: records of that time are missing".to_owned(),
+        "expired" => "expired: records of that time are past their retention".to_owned(),
+        "not-ours" => "not ours: the address is not of this operator".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+fn tell_candidate(candidate: &Candidate, place: Option<usize>) {
+    let number = place.map(|n| format!("{n}. ")).unwrap_or_default();
+    let doubts =
+        if candidate.doubts.is_empty() { String::new() } else { format!(" ({})", candidate.doubts.join(", ")) };
+    println!("{number}{}  [{}]  {}{doubts}", candidate.subscriber, candidate.named_by, candidate.certainty);
+    let mut table = print::table(&["", "held", "ports", "from", "until", "record"]);
+    for hop in &candidate.path {
+        let ports = hop.ports.map_or_else(|| "all".to_owned(), |p| {
+            if p.low == p.high { p.low.to_string() } else { format!("{}-{}", p.low, p.high) }
+        });
+        table.add_row([
+            hop.kind.clone(),
+            hop.prefix.clone(),
+            ports,
+            edge(&hop.from),
+            edge(&hop.until),
+            record(hop),
+        ]);
+    }
+    print::show(&table);
+}
+
+fn edge(edge: &tadoru_web::api::shape::Edge) -> String {
+    let short = |t: &Option<String>| t.clone().unwrap_or_else(|| "-".to_owned());
+    if edge.earliest == edge.latest {
+        short(&edge.earliest)
+    } else {
+        format!("{} … {} ({})", short(&edge.earliest), short(&edge.latest), edge.how)
+    }
+}
+
+fn record(hop: &Hop) -> String {
+    let corrected =
+        if hop.corrected_ms == 0 { String::new() } else { format!(" (clock {:+} ms)", hop.corrected_ms) };
+    if hop.record == 0 { format!("{}{corrected}", hop.source) } else { format!("{}:{}{corrected}", hop.source, hop.record) }
+}
+
+fn tell_refused(refused: &Refused) {
+    println!("outcome    refused ({})", refused.refusal.verdict);
+    println!("{}", refused.refusal.explanation_en);
+    if let Some(id) = &refused.refusal.approval_id {
+        println!("help       another person may give `tadoru approve {id}`");
+    }
+    println!("journal    {}", refused.refusal.journal_index);
+}
+
+/// Asks a table of complaints; answers go to standard output, a line each, in their order.
+async fn batch(door: &Door, who: &Who, file: &Path) -> Result<ExitCode, CommandError> {
+    let failed = |error: Box<dyn std::error::Error + Send + Sync>| CommandError::File {
+        doing: "read the complaints in",
+        file: file.to_owned(),
+        source: error,
+    };
+    let input = File::open(file).map_err(|e| failed(Box::new(e)))?;
+    let total = BufReader::new(&input).lines_count().map_err(|e| failed(Box::new(e)))?;
+    let input = File::open(file).map_err(|e| failed(Box::new(e)))?;
+    let mut complaints = Complaints::new(BufReader::new(input)).peekable();
+    if let Some(Err(fault)) = complaints.peek() {
+        return Err(failed(fault.to_string().into()));
+    }
+
+    let head = BatchHead {
+        case: who.ground.case.clone(),
+        purpose: who.ground.purpose.clone(),
+        basis: who.ground.basis.clone(),
+        facts: facts(&who.ground),
+        attached: None,
+        skew: who.skew.clone(),
+        realm: who.realm.clone(),
+    };
+    let (mut upload, body) = Upload::body();
+    let sending = tokio::spawn(async move {
+        let mut piece = serde_json::to_vec(&head).unwrap_or_default();
+        piece.push(b'\n');
+        for complaint in complaints {
+            let line = match complaint {
+                Ok(complaint) => line_of(complaint),
+                Err(Fault::Defect(defect)) => BatchLine { error: Some(defect.what), ..BatchLine::default() },
+                Err(Fault::Input(_)) => return upload.abort("the table cannot be read further"),
+            };
+            serde_json::to_writer(&mut piece, &line).unwrap_or_default();
+            piece.push(b'\n');
+            if piece.len() >= PIECE_BYTES && !upload.write(std::mem::take(&mut piece)).await {
+                return;
+            }
+        }
+        upload.write(piece).await;
+    });
+
+    let mut answers = door.stream("/v1/who/batch", body).await?.lines();
+    let bar = print::count_bar(total.saturating_sub(1), "asking");
+    let mut outcomes: BTreeMap<String, u64> = BTreeMap::new();
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut worst = 0;
+    while let Some(line) = answers.next().await? {
+        let said = serde_json::from_slice::<BatchAnswer>(&line).map(|a| a.said);
+        let outcome = match &said {
+            Ok(Said::Answer(answer)) => answer.outcome().to_owned(),
+            _ => "unreadable".to_owned(),
+        };
+        worst = worst.max(match outcome.as_str() {
+            "unreadable" => 2,
+            known => rank(code(known)),
+        });
+        *outcomes.entry(outcome).or_default() += 1;
+        let written = out.write_all(&line).and_then(|()| out.write_all(b"\n"));
+        written.map_err(|e| CommandError::Other("cannot write the answers".to_owned(), Some(Box::new(e))))?;
+        bar.inc(1);
+    }
+    out.flush().map_err(|e| CommandError::Other("cannot write the answers".to_owned(), Some(Box::new(e))))?;
+    bar.finish_and_clear();
+    let _ = sending.await;
+    let told: Vec<String> = outcomes.iter().map(|(o, n)| format!("{o} {}", print::number(*n))).collect();
+    eprintln!("{} asked: {}", print::number(outcomes.values().sum()), told.join(", "));
+    Ok(ExitCode::from([0, 4, 2, 3].get(worst).copied().unwrap_or(1)))
+}
+
+/// How much an exit code weighs where several lines have several.
+const fn rank(code: u8) -> usize {
+    match code {
+        0 => 0,
+        4 => 1,
+        2 => 2,
+        _ => 3,
+    }
+}
+
+fn line_of(complaint: ComplaintLine) -> BatchLine {
+    let reference = complaint.reference.map(NumberOrText::Text);
+    match complaint.question {
+        Err(defect) => BatchLine { reference, error: Some(defect.what), ..BatchLine::default() },
+        Ok(question) => BatchLine {
+            address: Some(question.address),
+            port: question.port.map(NumberOrText::Text),
+            time: Some(NumberOrText::Text(question.time)),
+            proto: question.proto.map(NumberOrText::Text),
+            dst_address: question.dst_address,
+            dst_port: question.dst_port.map(NumberOrText::Text),
+            reference,
+            error: None,
+        },
+    }
+}
+
+/// Counts lines without keeping them.
+trait LinesCount {
+    /// How many line ends there are.
+    fn lines_count(self) -> std::io::Result<u64>;
+}
+
+impl<R: std::io::Read> LinesCount for BufReader<R> {
+    fn lines_count(mut self) -> std::io::Result<u64> {
+        use std::io::BufRead as _;
+        let mut count = 0;
+        loop {
+            let piece = self.fill_buf()?;
+            if piece.is_empty() {
+                return Ok(count);
+            }
+            count += piece.iter().filter(|b| **b == b'\n').count() as u64;
+            let n = piece.len();
+            self.consume(n);
+        }
+    }
+}
+
+/// Candidates and sources printed at most; `--json` has all.
+const MOST_SHOWN: usize = 10;
+/// Bytes sent at a time.
+const PIECE_BYTES: usize = 64 << 10;

@@ -1,0 +1,230 @@
+//! The door of the desk: over its socket where it is served, else in this process. Both are the same routes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::Method;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tadoru_desk::{Actor, Clock, Desk, SystemClock};
+use tadoru_web::client::{Answer, Client, ClientError};
+use tadoru_web::{Api, router};
+use tokio::net::UnixStream;
+
+use crate::cli::Global;
+use crate::config::{Config, ConfigError};
+use crate::embedded::{Embedded, Installation, OpenError, open};
+use crate::print;
+use crate::reader::Formats;
+
+/// Whoever asks the desk's routes.
+pub struct Door {
+    client: Client,
+    /// The desk, where it is open in this process.
+    installation: Option<Installation>,
+}
+
+/// Why a command came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The installation.
+    #[error("cannot open the data folder `{}`", folder.display())]
+    Open {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        #[source]
+        source: OpenError,
+    },
+    /// The user of this machine is none of the people in the configuration.
+    #[error("the configuration names no person with `unix_user = \"{0}\"`")]
+    Nobody(String),
+    /// The desk.
+    #[error("the desk cannot be asked")]
+    Client(#[from] ClientError),
+    /// The desk said what is wrong.
+    #[error("{message}")]
+    Problem {
+        /// HTTP status.
+        status: u16,
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        help: Option<String>,
+    },
+    /// A file.
+    #[error("cannot {doing} `{}`", file.display())]
+    File {
+        /// What was being tried.
+        doing: &'static str,
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// What the desk answered does not read.
+    #[error("the desk's answer does not read")]
+    Shape(#[source] serde_json::Error),
+    /// Something else that the command does.
+    #[error("{0}")]
+    Other(String, #[source] Option<Box<dyn std::error::Error + Send + Sync>>),
+}
+
+impl Door {
+    /// Opens the desk's door: its socket where somebody serves it, else the installation itself.
+    ///
+    /// # Errors
+    /// When neither can be opened.
+    pub async fn open(global: &Global) -> Result<Self, CommandError> {
+        let socket = socket_of(&global.data);
+        if UnixStream::connect(&socket).await.is_ok() {
+            return Ok(Self { client: Client::socket(socket), installation: None });
+        }
+        let config = Config::load(global.config.as_deref())?;
+        Self::in_process(&global.data, &config, Arc::new(SystemClock)).await
+    }
+
+    /// Opens the installation in this process, for the user that runs it.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or the user is nobody.
+    pub async fn in_process(data: &Path, config: &Config, clock: Arc<dyn Clock>) -> Result<Self, CommandError> {
+        let installation = open(data, config, clock)
+            .await
+            .map_err(|source| CommandError::Open { folder: data.to_owned(), source })?;
+        let user = user();
+        let actor = installation.desk.people().behind(&user).ok_or(CommandError::Nobody(user))?;
+        for warning in &installation.warnings {
+            tracing::warn!("{warning}");
+        }
+        let routes = routes(&installation.desk);
+        Ok(Self { client: Client::in_process(routes, actor), installation: Some(installation) })
+    }
+
+    /// The desk, where it is open in this process.
+    pub fn desk(&self) -> Option<&Arc<Desk<Embedded>>> {
+        self.installation.as_ref().map(|i| &i.desk)
+    }
+
+    /// Asks for something.
+    ///
+    /// # Errors
+    /// When the desk cannot be asked, or says what is wrong.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, CommandError> {
+        read(self.client.send(Method::GET, path, Body::empty()).await?).await
+    }
+
+    /// Gives something.
+    ///
+    /// # Errors
+    /// When the desk cannot be asked, or says what is wrong.
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        value: &(impl Serialize + Sync),
+    ) -> Result<T, CommandError> {
+        read(self.client.send_json(Method::POST, path, value).await?).await
+    }
+
+    /// Gives a stream, and takes the answer whole.
+    ///
+    /// # Errors
+    /// When the desk cannot be asked, or says what is wrong.
+    pub async fn post_stream<T: DeserializeOwned>(&self, path: &str, body: Body) -> Result<T, CommandError> {
+        read(self.client.send(Method::POST, path, body).await?).await
+    }
+
+    /// Gives a stream, and takes the answer as it comes.
+    ///
+    /// # Errors
+    /// When the desk cannot be asked, or says what is wrong.
+    pub async fn stream(&self, path: &str, body: Body) -> Result<Answer, CommandError> {
+        let answer = self.client.send(Method::POST, path, body).await?;
+        if answer.status.is_success() { Ok(answer) } else { Err(problem(answer).await) }
+    }
+}
+
+/// The routes over a desk.
+pub fn routes(desk: &Arc<Desk<Embedded>>) -> axum::Router {
+    let sources = Arc::new(Vec::new);
+    router(Arc::new(Api { desk: Arc::clone(desk), reader: Arc::new(Formats), sources }))
+}
+
+/// Where the desk listens for its own commands.
+pub fn socket_of(data: &Path) -> PathBuf {
+    data.join("desk.sock")
+}
+
+/// The login of whoever runs this process.
+pub fn user() -> String {
+    login(nix::unistd::getuid().as_raw())
+}
+
+/// The login of a user id of this machine.
+pub fn login(uid: u32) -> String {
+    let known = nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid)).ok().flatten();
+    known.map_or_else(|| format!("uid-{uid}"), |user| user.name)
+}
+
+/// Who gives commands under a user id of this machine.
+pub fn actor_of(desk: &Desk<Embedded>, uid: u32) -> Option<Actor> {
+    desk.people().behind(&login(uid))
+}
+
+async fn read<T: DeserializeOwned>(answer: Answer) -> Result<T, CommandError> {
+    if !answer.status.is_success() {
+        return Err(problem(answer).await);
+    }
+    let bytes = answer.bytes(MOST_ANSWER_BYTES).await?;
+    serde_json::from_slice(&bytes).map_err(CommandError::Shape)
+}
+
+async fn problem(answer: Answer) -> CommandError {
+    let status = answer.status.as_u16();
+    let told = match answer.bytes(MOST_ANSWER_BYTES).await {
+        Ok(bytes) => serde_json::from_slice::<serde_json::Value>(&bytes).unwrap_or_default(),
+        Err(error) => return error.into(),
+    };
+    let text = |name: &str| {
+        told.pointer(&format!("/error/{name}")).and_then(|v| v.as_str()).map(ToOwned::to_owned)
+    };
+    let likely: Vec<&str> = told
+        .pointer("/error/likely")
+        .and_then(|v| v.as_array())
+        .map(|all| all.iter().filter_map(|v| v.as_str()).collect())
+        .unwrap_or_default();
+    let help = match (text("help"), likely.is_empty()) {
+        (help, true) => help,
+        (None, false) => Some(format!("may be meant: {}", likely.join("; "))),
+        (Some(help), false) => Some(format!("{help}; may be meant: {}", likely.join("; "))),
+    };
+    CommandError::Problem { status, message: text("message").unwrap_or_else(|| format!("status {status}")), help }
+}
+
+impl CommandError {
+    /// Tells the person on standard error; the exit code.
+    pub fn tell(&self) -> std::process::ExitCode {
+        let help = match self {
+            Self::Problem { help, .. } => help.clone(),
+            Self::Nobody(_) => Some("add the person under [[people]], see `tadoru print-config`".to_owned()),
+            Self::Open { source: OpenError::Store(tadoru_store::StoreError::InUse), .. } => {
+                Some("another tadoru has it; commands reach a served desk by its socket".to_owned())
+            }
+            _ => None,
+        };
+        print::error(self, help.as_deref());
+        std::process::ExitCode::from(match self {
+            Self::Problem { status: 400 | 404 | 409 | 413, .. } | Self::Config(_) | Self::File { .. } => 2,
+            Self::Problem { status: 401 | 403, .. } | Self::Nobody(_) => 3,
+            _ => 1,
+        })
+    }
+}
+
+/// An answer is never longer than this; longer ones are streamed.
+const MOST_ANSWER_BYTES: usize = 256 << 20;

@@ -1,0 +1,96 @@
+//! How the commands print: aligned tables without drawing, one error form, a bar for long work.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// A table with these columns; a name that begins with `>` is of a right-aligned one.
+pub fn table(columns: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(columns.iter().map(|c| c.trim_start_matches('>').to_owned()));
+    for (place, name) in columns.iter().enumerate() {
+        if let Some(column) = table.column_mut(place) {
+            column.set_padding((0, 2));
+            if name.starts_with('>') {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+    }
+    table
+}
+
+/// Prints a table without trailing space.
+pub fn show(table: &Table) {
+    for line in table.lines() {
+        println!("{}", line.trim_end());
+    }
+}
+
+/// Prints a value as JSON.
+pub fn json(value: &impl serde::Serialize) {
+    println!("{}", serde_json::to_string_pretty(value).unwrap_or_default());
+}
+
+/// A number with thousands separators.
+pub fn number(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A time for people, in their zone; a dash for an open end.
+pub fn local(utc: Option<&str>, zone: &jiff::tz::TimeZone) -> String {
+    let at = utc.and_then(|t| t.parse::<jiff::Timestamp>().ok());
+    at.map_or_else(|| "-".to_owned(), |t| t.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string())
+}
+
+/// A bar on standard error that counts bytes; nothing where standard error is no terminal.
+pub fn bytes_bar(total: u64, what: &str) -> ProgressBar {
+    bar(total, what, "{msg:24!} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}")
+}
+
+/// A bar on standard error that counts things.
+pub fn count_bar(total: u64, what: &str) -> ProgressBar {
+    bar(total, what, "{msg:24!} {wide_bar} {human_pos}/{human_len} {per_sec} {eta}")
+}
+
+fn bar(total: u64, what: &str, template: &str) -> ProgressBar {
+    let bar = ProgressBar::new(total).with_message(what.to_owned());
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+/// Tells an error on standard error, its chain once, in one line, and what to do.
+pub fn error(error: &dyn Error, help: Option<&str>) {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !line.ends_with(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+        source = cause.source();
+    }
+    eprintln!("tadoru: {line}");
+    if let Some(help) = help {
+        eprintln!("\nhelp: {help}");
+    }
+}
+
+/// Tells a fault; the exit code for it.
+pub fn fault(fault: &dyn Error) -> ExitCode {
+    error(fault, None);
+    ExitCode::from(1)
+}
