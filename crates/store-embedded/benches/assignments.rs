@@ -54,7 +54,12 @@ fn main() {
         let pick = (rows / PICKED).max(1);
         for part in log.chunks(BATCH) {
             let batch: Vec<Assignment> = part.iter().map(Slot::assignment).collect();
-            asked.extend(part.iter().enumerate().filter(|(i, _)| (loaded + *i as u64).is_multiple_of(pick)).map(|(_, s)| *s));
+            asked.extend(
+                part.iter()
+                    .enumerate()
+                    .filter(|(i, _)| (loaded + *i as u64).is_multiple_of(pick))
+                    .map(|(_, s)| *s),
+            );
             loaded += part.len() as u64;
             let (begin, used) = (Instant::now(), cpu_seconds());
             store.put(&permits.store, &batch).unwrap();
@@ -68,7 +73,12 @@ fn main() {
         if days > 1 {
             store.wait_for_merge();
             let bytes = disk(&dir.join("data"));
-            println!("{{\"what\":\"growth\",\"day\":{day},\"rows\":{loaded},\"segments\":{},\"bytes_row\":{:.2},\"rss_mib\":{}}}", store.segments(), bytes as f64 / loaded as f64, status("VmRSS") >> 10);
+            println!(
+                "{{\"what\":\"growth\",\"day\":{day},\"rows\":{loaded},\"segments\":{},\"bytes_row\":{:.2},\"rss_mib\":{}}}",
+                store.segments(),
+                bytes as f64 / loaded as f64,
+                status("VmRSS") >> 10
+            );
         }
     }
     let (bytes, rate) = (disk(&dir.join("data")), loaded as f64 / busy.as_secs_f64());
@@ -146,7 +156,11 @@ fn main() {
             questions.len() as f64 / secs
         );
     }
-    println!("{{\"what\":\"memory\",\"peak_mib\":{},\"rss_mib\":{}}}", status("VmHWM") >> 10, status("VmRSS") >> 10);
+    println!(
+        "{{\"what\":\"memory\",\"peak_mib\":{},\"rss_mib\":{}}}",
+        status("VmHWM") >> 10,
+        status("VmRSS") >> 10
+    );
 }
 
 /// One assignment of the workload: address and block, times in milliseconds, subscriber.

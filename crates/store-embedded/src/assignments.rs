@@ -14,10 +14,10 @@ use tadoru_gate::keys::Vault;
 use tadoru_gate::permit::{Learn, Preserve, Store};
 use tadoru_gate::{Permit, Sealed};
 use tadoru_model::{Assignment, CoverageSpan, Prefix, Realm, RecordKind, UtcMicros};
+use tadoru_store::StoreError;
 use tadoru_store::assignments::{
     Assignments, Deleted, Holding, OpenKey, Rows, SpoolMark, is_open_version, sealed_as,
 };
-use tadoru_store::StoreError;
 
 use crate::coverage::CoverageLog;
 use crate::folder::Folder;

@@ -7,11 +7,9 @@ use std::net::IpAddr;
 
 use tadoru_gate::Permit;
 use tadoru_gate::permit::{Learn, Store};
-use tadoru_model::{
-    CoverageSpan, CoverageState, Prefix, Realm, RecordKind, SourceName, Span, UtcMicros,
-};
-use tadoru_store::coverage::{Coverage, aggregate, join_spans, speaks_of};
+use tadoru_model::{CoverageSpan, CoverageState, Prefix, Realm, RecordKind, SourceName, Span, UtcMicros};
 use tadoru_store::StoreError;
+use tadoru_store::coverage::{Coverage, aggregate, join_spans, speaks_of};
 
 use crate::assignments::SegmentStore;
 use crate::assignments::classes::RetentionClasses;

@@ -190,8 +190,15 @@ pub fn hex(bytes: &[u8]) -> String {
 }
 
 fn disk(doing: &'static str, file: &str, source: io::Error) -> StoreError {
-    let full = matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge);
-    if full { StoreError::Full { file: file.to_owned() } } else { StoreError::Disk { doing, file: file.to_owned(), source } }
+    let full = matches!(
+        source.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    );
+    if full {
+        StoreError::Full { file: file.to_owned() }
+    } else {
+        StoreError::Disk { doing, file: file.to_owned(), source }
+    }
 }
 
 const MODE: u32 = 0o700;

@@ -138,7 +138,8 @@ impl Segment {
         let at = At { file: id, page: write::FOOTER_PAGE, kind: write::KIND_FOOTER };
         let opened = codec.key(&key)?.open(at, &mut footer, folder, name)?;
         let parts = Footer::read(opened).ok_or_else(|| folder.damaged(name, "its footer is not sound"))?;
-        let (blocks, pages) = (parts.sections.iter().map(|s| s.blocks.len()).sum(), parts.names.offsets.len());
+        let (blocks, pages) =
+            (parts.sections.iter().map(|s| s.blocks.len()).sum(), parts.names.offsets.len());
         Ok(Self {
             file,
             folder: folder.clone(),
@@ -296,9 +297,7 @@ impl Segment {
         key: &PageKey,
     ) -> Result<Vec<u8>, StoreError> {
         let mut bytes = vec![0; len as usize];
-        self.file
-            .read_exact_at(&mut bytes, offset)
-            .map_err(|e| self.folder.fault("read", &self.name, e))?;
+        self.file.read_exact_at(&mut bytes, offset).map_err(|e| self.folder.fault("read", &self.name, e))?;
         let content = key.open(At { file: self.id, page, kind }, &mut bytes, &self.folder, &self.name)?.len();
         bytes.truncate(content);
         Ok(bytes)
@@ -309,7 +308,8 @@ impl Segment {
         if let Some(names) = self.names_cache.get(page) {
             return Ok(names);
         }
-        let (Some(start), Some(end)) = (self.names.offsets.get(page), self.names.offsets.get(page + 1)) else {
+        let (Some(start), Some(end)) = (self.names.offsets.get(page), self.names.offsets.get(page + 1))
+        else {
             return Err(self.unsound());
         };
         let len = u32::try_from(end.saturating_sub(*start)).map_err(|_| self.unsound())?;
@@ -323,7 +323,12 @@ impl Segment {
     ///
     /// # Errors
     /// What disk and codec say.
-    pub fn holder<T>(&self, number: u32, codec: &Codec, with: impl FnOnce(&[u8]) -> T) -> Result<T, StoreError> {
+    pub fn holder<T>(
+        &self,
+        number: u32,
+        codec: &Codec,
+        with: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, StoreError> {
         let (page, place) = (number as usize / names::ROWS, number as usize % names::ROWS);
         let names = match self.names_cache.get(page) {
             Some(names) => names,
@@ -359,7 +364,12 @@ fn meets(question: &Holding, min_from: i64, max_until: i64) -> bool {
 
 /// Which of the sorted `items` may hold places from `low` to `high`, when each holds those from its own first place
 /// to the next one's.
-fn run<T>(items: &[T], low: (u128, u16), high: (u128, u16), first: impl Fn(&T) -> (u128, u16)) -> (usize, usize) {
+fn run<T>(
+    items: &[T],
+    low: (u128, u16),
+    high: (u128, u16),
+    first: impl Fn(&T) -> (u128, u16),
+) -> (usize, usize) {
     let start = items.partition_point(|item| first(item) < low).saturating_sub(1);
     let end = items.partition_point(|item| first(item) <= high);
     (start, end)
@@ -400,7 +410,8 @@ impl Block {
         let mut entries = Vec::with_capacity(lens.len());
         let columns = high.iter().zip(&low_bits).zip(&lows).zip(&from).zip(&until).zip(&lens);
         for (((((high, low_bits), low), from), until), len) in columns {
-            let len = u32::try_from(*len).ok().filter(|len| *len as usize >= TAG && *len <= write::PAGE_MOST)?;
+            let len =
+                u32::try_from(*len).ok().filter(|len| *len as usize >= TAG && *len <= write::PAGE_MOST)?;
             entries.push(Entry {
                 net: u128::from(*high) << 64 | u128::from(*low_bits),
                 low: *low as u16,

@@ -266,7 +266,11 @@ impl Spool {
         if let Err(e) = log.sync() {
             // What the disk kept is not known: nothing of it is acknowledged, and it is cut off when possible.
             let len = log.len();
-            let _ = Log::resume(&self.folder, log.name(), Tail { len: len.saturating_sub(frame.len() as u64), torn: 0 });
+            let _ = Log::resume(
+                &self.folder,
+                log.name(),
+                Tail { len: len.saturating_sub(frame.len() as u64), torn: 0 },
+            );
             files.log = None;
             return Err(e);
         }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use tadoru_gate::permit::{Learn, Preserve, Store};
 use tadoru_gate::{DataCategory, DataSet, Permit, Sealed};
-use tadoru_model::{Assignment, How, Prefix, PortRange, Protocol, Realm, RecordKind, Span, UtcMicros};
+use tadoru_model::{Assignment, How, PortRange, Prefix, Protocol, Realm, RecordKind, Span, UtcMicros};
 
 use crate::StoreError;
 

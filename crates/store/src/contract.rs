@@ -11,8 +11,8 @@ use tadoru_gate::{
     Act, ActName, Answer, Ask, Basis, DataCategory, DataSet, Facts, Gate, Permit, Purpose, Scope, Sealed,
 };
 use tadoru_model::{
-    Assignment, CaseId, CoverageSpan, CoverageState, Edge, Holder, How, Identity, IdentityKind, PersonId, PortRange, Prefix,
-    Protocol, Realm, RecordKind, Remote, Role, SourceName, Span, UtcMicros,
+    Assignment, CaseId, CoverageSpan, CoverageState, Edge, Holder, How, Identity, IdentityKind, PersonId,
+    PortRange, Prefix, Protocol, Realm, RecordKind, Remote, Role, SourceName, Span, UtcMicros,
 };
 
 use crate::assignments::{Assignments, Holding, MOST_ROWS, Rows, SpoolMark};
@@ -109,7 +109,8 @@ pub fn agrees<S: Assignments>(permits: &Permits, store: &S, plain: &Memory, ques
     let batch = permits.open(store.holding_many(&permits.learn, questions).expect_law("a batch is answered"));
     assert_eq!(batch.len(), questions.len(), "a batch has as many answers as questions");
     for (question, of_batch) in questions.iter().zip(batch) {
-        let found = permits.open(store.holding(&permits.learn, question).expect_law("a question is answered"));
+        let found =
+            permits.open(store.holding(&permits.learn, question).expect_law("a question is answered"));
         let wanted = permits.open(plain.holding(&permits.learn, question).expect_law("memory answers"));
         assert!(found.rows.is_sorted_by_key(|row| row.from.earliest), "rows come by their beginning");
         assert!(found.rows.iter().all(|row| question.fits(row)), "no row that does not fit");
@@ -180,7 +181,8 @@ fn newer_versions_replace_open_ones<S: Assignments>(permits: &Permits, store: &S
 
 fn a_question_is_cut_at_its_bound<S: Assignments>(permits: &Permits, store: &S) {
     let many: Vec<Assignment> = (0..MOST_ROWS as u64 + 5).map(plain_row).collect();
-    let question = ask(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), None, Span::new(UtcMicros(0), UtcMicros(1_000)));
+    let question =
+        ask(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), None, Span::new(UtcMicros(0), UtcMicros(1_000)));
     store.put(&permits.store, many.get(..MOST_ROWS).unwrap_or_default()).expect_law("rows are put");
     let answer = |store: &S| -> Rows {
         permits.open(store.holding(&permits.learn, &question).expect_law("a question is answered"))
@@ -208,8 +210,10 @@ fn retention_spares_what_is_held<S: Assignments>(permits: &Permits, store: &S) {
     assert_eq!(counts.0, counts.1, "a hold tells how many rows it keeps");
     for before in [-5_000_000, 40_000_000, 61_000_000, i64::MAX] {
         for kind in RecordKind::ALL {
-            let gone = store.delete_before(&permits.store, kind, UtcMicros(before)).expect_law("rows are deleted");
-            let wanted = plain.delete_before(&permits.store, kind, UtcMicros(before)).expect_law("rows are deleted");
+            let gone =
+                store.delete_before(&permits.store, kind, UtcMicros(before)).expect_law("rows are deleted");
+            let wanted =
+                plain.delete_before(&permits.store, kind, UtcMicros(before)).expect_law("rows are deleted");
             assert_eq!(gone, wanted, "what was deleted and what was held is told");
         }
         agrees(permits, store, &plain, &questions(97, 40));
@@ -226,7 +230,16 @@ fn retention_spares_what_is_held<S: Assignments>(permits: &Permits, store: &S) {
 }
 
 fn a_port_of_any_block_is_found<S: Assignments>(permits: &Permits, store: &S) {
-    let blocks = [(0, 0), (0, 65_535), (1, 2), (1_000, 1_511), (1_024, 1_535), (1_536, 2_047), (60_001, 65_535), (80, 80)];
+    let blocks = [
+        (0, 0),
+        (0, 65_535),
+        (1, 2),
+        (1_000, 1_511),
+        (1_024, 1_535),
+        (1_536, 2_047),
+        (60_001, 65_535),
+        (80, 80),
+    ];
     let mut many = Vec::new();
     for (number, (low, high)) in blocks.into_iter().enumerate() {
         let mut row = plain_row(number as u64);
@@ -235,9 +248,12 @@ fn a_port_of_any_block_is_found<S: Assignments>(permits: &Permits, store: &S) {
     }
     store.put(&permits.store, &many).expect_law("rows are put");
     store.commit(&permits.store, SpoolMark(1)).expect_law("a commit succeeds");
-    for port in (0..=u16::MAX).filter(|port| port % 61 == 0 || (995..1_540).contains(port) || *port > 65_500) {
-        let question = ask(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), Some(port), Span::around(UtcMicros(5), 0));
-        let found = permits.open(store.holding(&permits.learn, &question).expect_law("a question is answered"));
+    for port in (0..=u16::MAX).filter(|port| port % 61 == 0 || (995..1_540).contains(port) || *port > 65_500)
+    {
+        let question =
+            ask(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), Some(port), Span::around(UtcMicros(5), 0));
+        let found =
+            permits.open(store.holding(&permits.learn, &question).expect_law("a question is answered"));
         let wanted = many.iter().filter(|row| row.ports.contains(port)).count();
         assert_eq!(found.rows.len(), wanted, "every block that has the port is found, and no other");
     }
@@ -365,7 +381,8 @@ impl Dice {
 
     fn addr(&mut self) -> IpAddr {
         if self.one_in(3) {
-            let far = u128::from(self.below(3)) << 70 | u128::from(self.below(3)) << 63 | u128::from(self.below(4));
+            let far =
+                u128::from(self.below(3)) << 70 | u128::from(self.below(3)) << 63 | u128::from(self.below(4));
             IpAddr::V6(Ipv6Addr::from_bits(0x2001_0db8 << 96 | far))
         } else {
             IpAddr::V4(Ipv4Addr::from_bits(0xc612_0000 | self.below(6) as u32 | (self.below(2) as u32) << 9))
@@ -436,7 +453,10 @@ impl Dice {
 
     fn identity(&mut self) -> Identity {
         let kind = self.of(&IdentityKind::ALL, IdentityKind::Login);
-        Identity::new(kind, self.of(&["", "a", "line-1", "line-12", "line-2@example.jp", "回線"], "").to_owned())
+        Identity::new(
+            kind,
+            self.of(&["", "a", "line-1", "line-12", "line-2@example.jp", "回線"], "").to_owned(),
+        )
     }
 
     fn row(&mut self) -> Assignment {

@@ -72,7 +72,9 @@ pub fn aggregate(prefixes: impl IntoIterator<Item = (Realm, Prefix)>) -> Vec<(Re
     let mut all: Vec<(Realm, Prefix)> =
         prefixes.into_iter().map(|(realm, prefix)| (realm, shortened(prefix))).collect();
     all.sort_by(|a, b| (&a.0, a.1.addr(), a.1.len()).cmp(&(&b.0, b.1.addr(), b.1.len())));
-    all.dedup_by(|next, kept| next.0 == kept.0 && kept.1.len() <= next.1.len() && kept.1.contains(next.1.addr()));
+    all.dedup_by(|next, kept| {
+        next.0 == kept.0 && kept.1.len() <= next.1.len() && kept.1.contains(next.1.addr())
+    });
     all
 }
 

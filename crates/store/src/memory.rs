@@ -11,11 +11,11 @@ use tadoru_gate::permit::{Learn, Preserve, Store};
 use tadoru_gate::{Permit, Sealed};
 use tadoru_model::{Assignment, CoverageSpan, Prefix, Realm, RecordKind, Span, UtcMicros};
 
+use crate::StoreError;
 use crate::assignments::{
     Assignments, Deleted, Holding, MOST_ROWS, OpenKey, Rows, SpoolMark, is_open_version, sealed_as,
 };
 use crate::coverage::{Coverage, aggregate, join_spans};
-use crate::StoreError;
 
 /// A store in memory.
 #[derive(Default)]

@@ -258,7 +258,11 @@ pub enum Journal {
 
 fn fact(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').unwrap_or((text, "yes"));
-    if key.is_empty() { Err("a fact is KEY=VALUE".to_owned()) } else { Ok((key.to_owned(), value.to_owned())) }
+    if key.is_empty() {
+        Err("a fact is KEY=VALUE".to_owned())
+    } else {
+        Ok((key.to_owned(), value.to_owned()))
+    }
 }
 
 const AFTER: &str = "\

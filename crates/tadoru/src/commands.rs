@@ -65,7 +65,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
             } else if approvals.waiting.is_empty() {
                 println!("nothing waits for you");
             } else {
-                let mut table = print::table(&["id", "deed", "purpose", "case", "rule", "asked by", ">lacking"]);
+                let mut table =
+                    print::table(&["id", "deed", "purpose", "case", "rule", "asked by", ">lacking"]);
                 for w in &approvals.waiting {
                     let data = format!("{} {}", w.act, w.data.join(","));
                     let or_dash = |t: &Option<String>| t.clone().unwrap_or_else(|| "-".to_owned());
@@ -92,9 +93,11 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Command::Serve | Command::Demo | Command::CheckConfig | Command::PrintConfig | Command::Journal(_) => {
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Serve
+        | Command::Demo
+        | Command::CheckConfig
+        | Command::PrintConfig
+        | Command::Journal(_) => Ok(ExitCode::SUCCESS),
     }
 }
 

@@ -8,21 +8,20 @@ use axum::http::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tadoru_desk::{Actor, Clock, Desk, SystemClock};
+use tadoru_web::api::health::SourceState;
 use tadoru_web::client::{Answer, Client, ClientError};
 use tadoru_web::{Api, router};
 use tokio::net::UnixStream;
 
 use crate::cli::Global;
 use crate::config::{Config, ConfigError};
-use crate::embedded::{Embedded, Installation, OpenError, open};
+use crate::embedded::{Embedded, OpenError, open};
 use crate::print;
 use crate::reader::Formats;
 
 /// Whoever asks the desk's routes.
 pub struct Door {
     client: Client,
-    /// The desk, where it is open in this process.
-    installation: Option<Installation>,
 }
 
 /// Why a command came to nothing.
@@ -83,7 +82,7 @@ impl Door {
     pub async fn open(global: &Global) -> Result<Self, CommandError> {
         let socket = socket_of(&global.data);
         if UnixStream::connect(&socket).await.is_ok() {
-            return Ok(Self { client: Client::socket(socket), installation: None });
+            return Ok(Self { client: Client::socket(socket) });
         }
         let config = Config::load(global.config.as_deref())?;
         Self::in_process(&global.data, &config, Arc::new(SystemClock)).await
@@ -93,7 +92,11 @@ impl Door {
     ///
     /// # Errors
     /// When it cannot be opened, or the user is nobody.
-    pub async fn in_process(data: &Path, config: &Config, clock: Arc<dyn Clock>) -> Result<Self, CommandError> {
+    pub async fn in_process(
+        data: &Path,
+        config: &Config,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, CommandError> {
         let installation = open(data, config, clock)
             .await
             .map_err(|source| CommandError::Open { folder: data.to_owned(), source })?;
@@ -102,13 +105,8 @@ impl Door {
         for warning in &installation.warnings {
             tracing::warn!("{warning}");
         }
-        let routes = routes(&installation.desk);
-        Ok(Self { client: Client::in_process(routes, actor), installation: Some(installation) })
-    }
-
-    /// The desk, where it is open in this process.
-    pub fn desk(&self) -> Option<&Arc<Desk<Embedded>>> {
-        self.installation.as_ref().map(|i| &i.desk)
+        let routes = routes(&installation.desk, Arc::new(Vec::new));
+        Ok(Self { client: Client::in_process(routes, actor) })
     }
 
     /// Asks for something.
@@ -150,8 +148,10 @@ impl Door {
 }
 
 /// The routes over a desk.
-pub fn routes(desk: &Arc<Desk<Embedded>>) -> axum::Router {
-    let sources = Arc::new(Vec::new);
+pub fn routes(
+    desk: &Arc<Desk<Embedded>>,
+    sources: Arc<dyn Fn() -> Vec<SourceState> + Send + Sync>,
+) -> axum::Router {
     router(Arc::new(Api { desk: Arc::clone(desk), reader: Arc::new(Formats), sources }))
 }
 
@@ -190,9 +190,8 @@ async fn problem(answer: Answer) -> CommandError {
         Ok(bytes) => serde_json::from_slice::<serde_json::Value>(&bytes).unwrap_or_default(),
         Err(error) => return error.into(),
     };
-    let text = |name: &str| {
-        told.pointer(&format!("/error/{name}")).and_then(|v| v.as_str()).map(ToOwned::to_owned)
-    };
+    let text =
+        |name: &str| told.pointer(&format!("/error/{name}")).and_then(|v| v.as_str()).map(ToOwned::to_owned);
     let likely: Vec<&str> = told
         .pointer("/error/likely")
         .and_then(|v| v.as_array())
@@ -203,7 +202,11 @@ async fn problem(answer: Answer) -> CommandError {
         (None, false) => Some(format!("may be meant: {}", likely.join("; "))),
         (Some(help), false) => Some(format!("{help}; may be meant: {}", likely.join("; "))),
     };
-    CommandError::Problem { status, message: text("message").unwrap_or_else(|| format!("status {status}")), help }
+    CommandError::Problem {
+        status,
+        message: text("message").unwrap_or_else(|| format!("status {status}")),
+        help,
+    }
 }
 
 impl CommandError {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tadoru_desk::{Clock, Desk, People, Stores};
-use tadoru_gate::journal::{Options, Recovery};
+use tadoru_gate::journal::Options;
 use tadoru_gate::pack::{PackError, Packs};
 use tadoru_gate::permit::Store;
 use tadoru_gate::{
@@ -20,6 +20,7 @@ use tadoru_store_embedded::cases::{CaseBook, Database};
 use tadoru_store_embedded::evidence::Exhibits;
 use tadoru_store_embedded::folder::Folder;
 use tadoru_store_embedded::rules::{ClockBook, RuleBook};
+use tadoru_store_embedded::spool::Spool;
 use tadoru_store_embedded::subscribers::Directory;
 
 use crate::config::Config;
@@ -89,8 +90,8 @@ pub enum OpenError {
 pub struct Installation {
     /// Its desk.
     pub desk: Arc<Desk<Embedded>>,
-    /// What opening the journal found.
-    pub recovery: Recovery,
+    /// Where live records wait until they are applied.
+    pub spool: Spool,
     /// What a person should see first: rules that no counsel has signed off, leftovers of a crash.
     pub warnings: Vec<String>,
 }
@@ -106,7 +107,7 @@ pub async fn open(data: &Path, config: &Config, clock: Arc<dyn Clock>) -> Result
     packs.set_retention(&config.gate.retention)?;
     let mut warnings = packs.warnings();
     let options = Options { second: config.gate.checkpoint_copy.clone(), ..Options::new(origin(config)) };
-    let (gate, recovery) = Gate::open(&gate_folder(data), packs, &options, now)?;
+    let (gate, _) = Gate::open(&gate_folder(data), packs, &options, now)?;
 
     let permit = recording(&gate, now)?;
     let vault = gate.vault().clone();
@@ -120,9 +121,21 @@ pub async fn open(data: &Path, config: &Config, clock: Arc<dyn Clock>) -> Result
     let settings = Settings { classes, ..Settings::default() };
     let tick = Arc::clone(&clock);
     let now_of: Arc<dyn Fn() -> UtcMicros + Send + Sync> = Arc::new(move || tick.now());
-    let (assignments, opened) =
-        SegmentStore::open(&folder.inside("assignments")?, vault.clone(), Arc::clone(&now_of), &permit, settings)?;
+    let (assignments, opened) = SegmentStore::open(
+        &folder.inside("assignments")?,
+        vault.clone(),
+        Arc::clone(&now_of),
+        &permit,
+        settings,
+    )?;
     warnings.extend(opened.leftovers.iter().map(|file| format!("removed `{file}`, left over from a crash")));
+    let (spool, _) = Spool::open(
+        &folder.inside("spool")?,
+        vault.clone(),
+        Arc::clone(&now_of),
+        &permit,
+        Arc::from("assignment"),
+    )?;
     let database = Database::open(data, vault, now_of).await?;
     let stores = Embedded {
         assignments,
@@ -134,7 +147,7 @@ pub async fn open(data: &Path, config: &Config, clock: Arc<dyn Clock>) -> Result
     };
     let people = People::new(config.people.clone());
     let desk = Desk::new(Arc::new(gate), stores, config.desk.clone(), people, clock);
-    Ok(Installation { desk: Arc::new(desk), recovery, warnings })
+    Ok(Installation { desk: Arc::new(desk), spool, warnings })
 }
 
 /// Where the gate keeps its own files.

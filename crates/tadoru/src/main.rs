@@ -7,6 +7,7 @@ mod door;
 mod embedded;
 mod print;
 mod reader;
+mod sources;
 
 use std::process::ExitCode;
 

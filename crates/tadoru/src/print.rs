@@ -47,12 +47,6 @@ pub fn number(n: u64) -> String {
     out
 }
 
-/// A time for people, in their zone; a dash for an open end.
-pub fn local(utc: Option<&str>, zone: &jiff::tz::TimeZone) -> String {
-    let at = utc.and_then(|t| t.parse::<jiff::Timestamp>().ok());
-    at.map_or_else(|| "-".to_owned(), |t| t.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string())
-}
-
 /// A bar on standard error that counts bytes; nothing where standard error is no terminal.
 pub fn bytes_bar(total: u64, what: &str) -> ProgressBar {
     bar(total, what, "{msg:24!} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}")

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use jiff::tz::TimeZone;
 use sha2::{Digest as _, Sha256};
-use tadoru_desk::import::{FileReader, FileReport, ImportError, Item, Reading};
 use tadoru_desk::DeskError;
+use tadoru_desk::import::{FileReader, FileReport, ImportError, Item, Reading};
 use tadoru_model::{Identity, IdentityKind, Prefix, Realm, Span, SubscriberId, UtcMicros};
 use tadoru_observe::{Format, Options, files};
 use tadoru_store::subscribers::{Channel, Contact, IdentityLevel, LineName, Subscriber};
@@ -29,9 +29,7 @@ impl FileReader for Formats {
         };
         let zone = match &reading.zone {
             None => None,
-            Some(name) => {
-                Some(TimeZone::get(name).map_err(|_| ImportError::Zone { zone: name.clone() })?)
-            }
+            Some(name) => Some(TimeZone::get(name).map_err(|_| ImportError::Zone { zone: name.clone() })?),
         };
         let options = Options {
             source: reading.source.clone(),
@@ -51,7 +49,9 @@ impl FileReader for Formats {
                 let item = match item {
                     files::Item::Observation(observation) => Item::Observation(observation),
                     files::Item::Rule(rule) => Item::Rule(rule),
-                    files::Item::Subscriber(_, row) => Item::Contract(Box::new(contract(*row, &reading.inside_realm))),
+                    files::Item::Subscriber(_, row) => {
+                        Item::Contract(Box::new(contract(*row, &reading.inside_realm)))
+                    }
                 };
                 match sink(item) {
                     Ok(()) => ControlFlow::Continue(()),
@@ -114,7 +114,8 @@ fn contract(row: wire::SubscriberRow, realm: &Realm) -> Subscriber {
     let hexed = |kind| move |value: Vec<u8>| LineName::always(Identity::new(kind, hex(&value)));
     let realm = told.map_or_else(|| realm.clone(), |r| Realm::from(r.as_str()));
     let inside = |prefix: tadoru_wire::tables::Prefix| {
-        let prefix = Prefix::covering(prefix.address, prefix.len).unwrap_or_else(|_| Prefix::host(prefix.address));
+        let prefix =
+            Prefix::covering(prefix.address, prefix.len).unwrap_or_else(|_| Prefix::host(prefix.address));
         LineName {
             realm: (!realm.is_untold()).then(|| realm.clone()),
             ..LineName::always(Identity::new(IdentityKind::InsideAddress, prefix.to_string()))

@@ -30,12 +30,7 @@ impl Inner {
     }
 
     /// The rows that fit; not many more than `enough`.
-    fn find(
-        &self,
-        codec: &Codec,
-        question: &Holding,
-        enough: usize,
-    ) -> Result<Vec<Assignment>, StoreError> {
+    fn find(&self, codec: &Codec, question: &Holding, enough: usize) -> Result<Vec<Assignment>, StoreError> {
         let (mut found, segments) = {
             let state = self.state();
             (state.find_in_memory(question, enough), state.segments_for(std::slice::from_ref(question)))

@@ -12,9 +12,9 @@ use tadoru_store::StoreError;
 use tadoru_store::assignments::SpoolMark;
 
 use crate::coverage::CoverageLog;
+use crate::folder::Folder;
 use crate::folder::codec::{Clock, Codec, KeyName};
 use crate::folder::log::{self, Log, Tail};
-use crate::folder::Folder;
 use crate::segment::Segment;
 use crate::segment::cache::Cache;
 use crate::segment::row::{put_assignment, take_assignment};
@@ -53,7 +53,8 @@ impl Inner {
     ) -> Result<(), StoreError> {
         let unlogged = self.state().fresh.len().saturating_sub(writer.in_log);
         let log_room = writer.log.as_ref().is_some_and(|log| log.len() < writer.log_floor * 2 + LOG_BYTES);
-        let in_segments = writer.flush.is_some() || !writer.pending.is_empty() || self.state().frozen.is_some();
+        let in_segments =
+            writer.flush.is_some() || !writer.pending.is_empty() || self.state().frozen.is_some();
         if in_segments || unlogged > LOG_ROWS || !log_room {
             self.checkpoint(writer, codec, mark, LOG_ROWS)?;
         } else if let Some(log) = &mut writer.log {
@@ -151,9 +152,7 @@ impl Inner {
         let (inner, codec) = (Arc::clone(self), codec.kept()?);
         let thread = std::thread::Builder::new().name("segment".to_owned()).spawn(move || {
             let files = flush::write_fresh(&inner.folder, &codec, &inner.settings.classes, &fresh)?;
-            let open = |name: &String| {
-                Segment::open(&inner.folder, name, &codec, &inner.cache).map(Arc::new)
-            };
+            let open = |name: &String| Segment::open(&inner.folder, name, &codec, &inner.cache).map(Arc::new);
             files.iter().map(open).collect()
         });
         writer.flush = Some(thread.map_err(|e| self.folder.fault("start a thread for", "", e))?);
@@ -240,8 +239,7 @@ fn begin(folder: &Folder) -> Result<Manifest, StoreError> {
     if names.iter().any(|name| name.ends_with(crate::segment::write::SUFFIX)) {
         return Err(folder.damaged(manifest::NAME, "it is missing, and there are segments"));
     }
-    let manifest =
-        Manifest { version: manifest::VERSION, segments: Vec::new(), log: String::new(), mark: 0 };
+    let manifest = Manifest { version: manifest::VERSION, segments: Vec::new(), log: String::new(), mark: 0 };
     manifest.write(folder)?;
     Ok(manifest)
 }
@@ -382,4 +380,3 @@ const LOG_ROWS: usize = 1 << 17;
 /// How far a log grows, besides twice the open rows that it began with, before a new one is begun.
 const LOG_BYTES: u64 = 64 << 20;
 const FRAME_BYTES: usize = 1 << 20;
-

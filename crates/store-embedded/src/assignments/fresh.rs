@@ -74,8 +74,9 @@ impl Fresh {
             }
         }
         let count = self.rows.len();
-        let mut run: Vec<Place> =
-            (first..count).filter_map(|number| Some((self.row(number as u32)?.sort_key(), number as u32))).collect();
+        let mut run: Vec<Place> = (first..count)
+            .filter_map(|number| Some((self.row(number as u32)?.sort_key(), number as u32)))
+            .collect();
         if run.is_empty() {
             return;
         }

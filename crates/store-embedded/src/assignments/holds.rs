@@ -124,8 +124,7 @@ fn take_question(bytes: &mut &[u8]) -> Option<Holding> {
     let (from, rest) = rest.split_first_chunk::<8>()?;
     let (until, rest) = rest.split_first_chunk::<8>()?;
     *bytes = rest;
-    let span =
-        Span::new(UtcMicros(i64::from_le_bytes(*from)), UtcMicros(i64::from_le_bytes(*until)));
+    let span = Span::new(UtcMicros(i64::from_le_bytes(*from)), UtcMicros(i64::from_le_bytes(*until)));
     Some(Holding { realm, addr, port, proto: Protocol(proto), span })
 }
 

@@ -58,7 +58,9 @@ impl Interner {
         loop {
             match self.slots.get(at) {
                 Some(slot) if *slot == EMPTY => break,
-                Some((known, number)) if *known == hash as u32 && self.get(*number) == Some(name) => return *number,
+                Some((known, number)) if *known == hash as u32 && self.get(*number) == Some(name) => {
+                    return *number;
+                }
                 _ => at = (at + 1) & mask,
             }
         }

@@ -116,4 +116,3 @@ fn is_held<'a>(
     let assignment = segment.assignment(row, codec)?;
     Ok(first.fits(&assignment) || questions.any(|question| question.fits(&assignment)))
 }
-

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use tadoru_store::StoreError;
 
-use super::codec::{At, Codec, KeyName, TAG};
 use super::Folder;
+use super::codec::{At, Codec, KeyName, TAG};
 
 /// A log that is open for appending.
 pub struct Log {
@@ -223,7 +223,9 @@ pub fn read_from(
         let Some((head, class)) = Head::read(rest, epoch) else {
             // A head that was torn in the middle of being written is followed by nothing but zeros.
             let first_hole = rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-            if first_hole < HEAD + usize::from(u8::MAX) { return Ok(torn) }
+            if first_hole < HEAD + usize::from(u8::MAX) {
+                return Ok(torn);
+            }
             return Err(damaged("the head of a frame is not what was written"));
         };
         let begin = HEAD + usize::from(head.class);
@@ -231,7 +233,8 @@ pub fn read_from(
         let is_last = rest.len() <= end;
         let Some(content) = rest.get_mut(begin..end) else { return Ok(torn) };
         if head.kind == EPOCH {
-            epoch = content.try_into().map(u64::from_le_bytes).map_err(|_| damaged("an epoch is not sound"))?;
+            epoch =
+                content.try_into().map(u64::from_le_bytes).map_err(|_| damaged("an epoch is not sound"))?;
         } else {
             let key = codec.key(&KeyName::new(class, head.month))?;
             let page = At { file: epoch, page: head.page, kind: KIND };

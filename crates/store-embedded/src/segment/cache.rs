@@ -53,7 +53,13 @@ impl Cache {
     }
 
     /// Keeps `page` of `size` bytes at its place, and lets the oldest go when it is too much.
-    pub fn keep<T: Send + Sync + 'static>(&self, slots: &Slots<T>, number: usize, page: &Arc<T>, size: usize) {
+    pub fn keep<T: Send + Sync + 'static>(
+        &self,
+        slots: &Slots<T>,
+        number: usize,
+        page: &Arc<T>,
+        size: usize,
+    ) {
         let Some(slot) = slots.0.get(number) else { return };
         {
             let mut held = slot.lock().unwrap_or_else(PoisonError::into_inner);

@@ -8,8 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use tadoru_model::{
-    Assignment, Edge, Holder, How, Identity, IdentityKind, PortRange, Prefix, Protocol, Realm, RecordKind, Remote,
-    SourceName, UtcMicros,
+    Assignment, Edge, Holder, How, Identity, IdentityKind, PortRange, Prefix, Protocol, Realm, RecordKind,
+    Remote, SourceName, UtcMicros,
 };
 
 use super::bits::{put_varint, take_varint};

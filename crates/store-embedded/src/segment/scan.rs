@@ -8,10 +8,10 @@ use tadoru_store::StoreError;
 
 use crate::folder::codec::{Codec, PageKey};
 
+use super::Segment;
 use super::names::{self, NamesPage};
 use super::page::Page;
 use super::row::Row;
-use super::Segment;
 
 /// The rows of a segment, in order.
 pub struct Rows<'c> {

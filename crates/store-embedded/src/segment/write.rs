@@ -62,7 +62,12 @@ impl<'c> SegmentWriter<'c> {
         origins: Vec<Origin>,
     ) -> Result<Self, StoreError> {
         let id = codec.new_file_id()?;
-        let name = format!("{}-{:04}{:02}-{id:016x}{SUFFIX}", key_name.class, key_name.month / 12, key_name.month % 12 + 1);
+        let name = format!(
+            "{}-{:04}{:02}-{id:016x}{SUFFIX}",
+            key_name.class,
+            key_name.month / 12,
+            key_name.month % 12 + 1
+        );
         let file = folder.create(&name)?;
         let mut out = Vec::with_capacity(BUFFER * 2);
         out.extend_from_slice(MAGIC);
@@ -261,11 +266,10 @@ impl<'c> SegmentWriter<'c> {
         self.key.seal(At { file: self.id, page: self.page, kind }, &mut page)?;
         self.out.extend_from_slice(&page);
         self.offset += page.len() as u64;
-        self.page = self
-            .page
-            .checked_add(1)
-            .filter(|page| *page < FOOTER_PAGE)
-            .ok_or_else(|| self.folder.damaged(&self.name, "it has more pages than a segment may have"))?;
+        self.page =
+            self.page.checked_add(1).filter(|page| *page < FOOTER_PAGE).ok_or_else(|| {
+                self.folder.damaged(&self.name, "it has more pages than a segment may have")
+            })?;
         if self.out.len() >= BUFFER {
             self.flush()?;
         }

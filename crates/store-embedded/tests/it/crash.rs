@@ -143,7 +143,8 @@ fn a_file_cut_at_any_length_gives_no_wrong_row_and_no_panic() {
         let whole = std::fs::read(&file).unwrap();
         for len in (0..whole.len()).step_by((whole.len() / 25).max(1)) {
             let copy = copied(folder.path());
-            std::fs::write(copy.path().join("assignments").join(file.file_name().unwrap()), &whole[..len]).unwrap();
+            std::fs::write(copy.path().join("assignments").join(file.file_name().unwrap()), &whole[..len])
+                .unwrap();
             assert!(is_honest(&house, copy.path(), &plain), "{len} bytes of {}", file.display());
         }
     }

@@ -46,7 +46,12 @@ pub async fn run(global: &Global, door: &Door, command: Case) -> Result<ExitCode
                 print::json(&dossier);
                 return Ok(ExitCode::SUCCESS);
             }
-            println!("{}  {}  {}", dossier.case.id, dossier.case.state, dossier.title.as_deref().unwrap_or("[sealed]"));
+            println!(
+                "{}  {}  {}",
+                dossier.case.id,
+                dossier.case.state,
+                dossier.title.as_deref().unwrap_or("[sealed]")
+            );
             let mut table = print::table(&["at", "by", "what", ">journal", "text"]);
             for entry in &dossier.thread {
                 table.add_row([
@@ -65,7 +70,11 @@ pub async fn run(global: &Global, door: &Door, command: Case) -> Result<ExitCode
         Case::Close { id, reason } => {
             let path = format!("/v1/cases/{}/close", super::query(&id));
             let noted: Noted = door.post(&path, &Closing { reason }).await?;
-            if global.json { print::json(&noted) } else { println!("closed; journal {}", noted.journal_index) }
+            if global.json {
+                print::json(&noted)
+            } else {
+                println!("closed; journal {}", noted.journal_index)
+            }
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -19,13 +19,21 @@ pub async fn run(global: &Global, door: &Door, command: Gate) -> Result<ExitCode
             let facts = facts.into_iter().collect();
             let request = ExplainRequest { act, data, purpose, basis, facts, lang };
             let explained: Explained = door.post("/v1/gate/explain", &request).await?;
-            if global.json { print::json(&explained) } else { println!("{}", explained.text) }
+            if global.json {
+                print::json(&explained)
+            } else {
+                println!("{}", explained.text)
+            }
             Ok(ExitCode::from(if explained.verdict.starts_with("permit") { 0 } else { 3 }))
         }
         Gate::Table { lang } => {
             let lang = lang.map(|l| format!("?lang={}", super::query(&l))).unwrap_or_default();
             let table: Table = door.get(&format!("/v1/gate/table{lang}")).await?;
-            if global.json { print::json(&table) } else { print!("{}", table.text) }
+            if global.json {
+                print::json(&table)
+            } else {
+                print!("{}", table.text)
+            }
             Ok(ExitCode::SUCCESS)
         }
         Gate::Check { pack } => check(global, &pack),

@@ -32,8 +32,11 @@ pub async fn run(global: &Global, door: &Door, import: Import) -> Result<ExitCod
 }
 
 async fn one(door: &Door, import: &Import, path: &Path) -> Result<Imported, CommandError> {
-    let failed =
-        |source: std::io::Error| CommandError::File { doing: "read", file: path.to_owned(), source: Box::new(source) };
+    let failed = |source: std::io::Error| CommandError::File {
+        doing: "read",
+        file: path.to_owned(),
+        source: Box::new(source),
+    };
     let mut file = tokio::fs::File::open(path).await.map_err(failed)?;
     let size = file.metadata().await.map_err(failed)?.len();
     let name = path.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();

@@ -38,7 +38,11 @@ pub async fn run(global: &Global, command: Journal) -> Result<ExitCode, CommandE
                 print::json(&entries);
             } else {
                 for entry in &entries.entries {
-                    println!("{:>8}  {}", entry.index, serde_json::to_string(&entry.entry).unwrap_or_default());
+                    println!(
+                        "{:>8}  {}",
+                        entry.index,
+                        serde_json::to_string(&entry.entry).unwrap_or_default()
+                    );
                 }
             }
             Ok(ExitCode::SUCCESS)
@@ -46,13 +50,21 @@ pub async fn run(global: &Global, command: Journal) -> Result<ExitCode, CommandE
         Journal::Prove { index } => {
             super::quiet_log();
             let proof: Proof = Door::open(global).await?.get(&format!("/v1/journal/proof/{index}")).await?;
-            if global.json { print::json(&proof) } else { print!("{}", proof.proof) }
+            if global.json {
+                print::json(&proof)
+            } else {
+                print!("{}", proof.proof)
+            }
             Ok(ExitCode::SUCCESS)
         }
         Journal::Checkpoint => {
             super::quiet_log();
             let checkpoint: Checkpoint = Door::open(global).await?.get("/v1/journal/checkpoint").await?;
-            if global.json { print::json(&checkpoint) } else { print!("{}", checkpoint.checkpoint) }
+            if global.json {
+                print::json(&checkpoint)
+            } else {
+                print!("{}", checkpoint.checkpoint)
+            }
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -89,11 +101,18 @@ pub fn check(
             println!("damage     {finding}");
         }
         if report.torn_bytes > 0 {
-            println!("note       {} unacknowledged bytes behind the last group, left by a crash", report.torn_bytes);
+            println!(
+                "note       {} unacknowledged bytes behind the last group, left by a crash",
+                report.torn_bytes
+            );
         }
         let kept = if against.is_some() { ", and goes on from the kept checkpoint" } else { "" };
         if report.is_sound() {
-            println!("journal    sound: {} entries, root {}{kept}", print::number(report.size), hex(&report.root));
+            println!(
+                "journal    sound: {} entries, root {}{kept}",
+                print::number(report.size),
+                hex(&report.root)
+            );
         } else {
             println!("journal    NOT sound: {} places", report.findings.len() as u64 + report.more);
         }

@@ -1,5 +1,116 @@
-//! `tadoru serve`.
+//! `tadoru serve`: the desk, its sources, and its two doors; ends cleanly on SIGTERM and SIGINT.
+
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::ExitCode;
+use std::sync::Arc;
+
+use tadoru_desk::SystemClock;
+use tadoru_gate::journal::Event;
+use tadoru_model::PersonId;
+use tadoru_web::serve::{Tokens, loopback, socket};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
 use crate::cli::Global;
-use crate::door::CommandError;
-pub async fn run(_global: &Global) -> Result<ExitCode, CommandError> { Ok(ExitCode::SUCCESS) }
+use crate::config::Config;
+use crate::door::{CommandError, actor_of, routes, socket_of};
+use crate::embedded::{Installation, open};
+use crate::sources::{LiveSpool, apply, start};
+
+/// Serves until it is told to end.
+///
+/// # Errors
+/// When the installation, a source or a listener cannot be opened, or a store fails.
+pub async fn run(global: &Global) -> Result<ExitCode, CommandError> {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("TADORU_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+
+    let config = Config::load(global.config.as_deref())?;
+    let opened = open(&global.data, &config, Arc::new(SystemClock)).await;
+    let Installation { desk, spool, warnings } =
+        opened.map_err(|source| CommandError::Open { folder: global.data.clone(), source })?;
+    for warning in &warnings {
+        tracing::warn!("{warning}");
+    }
+    let version = || env!("CARGO_PKG_VERSION").to_owned();
+    let noted = |e| failed("write to the journal", e);
+    desk.gate().note(&Event::DeskStarted { version: version() }, desk.now()).map_err(noted)?;
+
+    let (end, shutdown) = watch::channel(false);
+    let spool = Arc::new(LiveSpool::new(Arc::clone(&desk), spool).map_err(|e| failed("open the spool", e))?);
+    let mut running =
+        start(&config.sources, &spool, &shutdown).await.map_err(|e| failed("start a source", e))?;
+    // The applier outlives the sources, so that what they spooled last is applied too.
+    let (apply_end, apply_shutdown) = watch::channel(false);
+    let applier = tokio::task::spawn_blocking({
+        let spool = Arc::clone(&spool);
+        move || apply(&spool, &apply_shutdown)
+    });
+
+    let router = routes(&desk, Arc::clone(&running.states));
+    let path = socket_of(&global.data);
+    let _ = std::fs::remove_file(&path);
+    let door = UnixListener::bind(&path).map_err(|e| failed("listen on the desk's socket", e))?;
+    // Who may do what is decided by the peer's credentials; the folder itself is the operator's alone.
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o660))
+        .map_err(|e| failed("listen on the desk's socket", e))?;
+    let listener = TcpListener::bind(config.api.listen).await.map_err(|e| failed("listen for the API", e))?;
+    let listening = listener.local_addr().map_err(|e| failed("listen for the API", e))?;
+    for told in &running.told {
+        tracing::info!("{told}");
+    }
+    tracing::info!("API on http://{listening}, commands by the socket in the data folder");
+
+    let tokens = tokens(&config, &desk);
+    let known = {
+        let desk = Arc::clone(&desk);
+        move |uid| actor_of(&desk, uid)
+    };
+    let ended = |mut shutdown: watch::Receiver<bool>| async move {
+        let _ = shutdown.wait_for(|end| *end).await;
+    };
+    let doors = tokio::spawn({
+        let (router, shutdown) = (router.clone(), shutdown.clone());
+        let by_token = loopback(listener, router.clone(), tokens, ended(shutdown.clone()));
+        let by_socket = socket(door, router, known, ended(shutdown));
+        async move { tokio::join!(by_token, by_socket).0 }
+    });
+
+    let mut terminate = signal(SignalKind::terminate()).map_err(|e| failed("wait for signals", e))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|e| failed("wait for signals", e))?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("ending");
+    let _ = end.send(true);
+    while running.tasks.join_next().await.is_some() {}
+    let _ = doors.await;
+    let _ = apply_end.send(true);
+    match applier.await {
+        Ok(applied) => applied.map_err(|e| failed("apply what was received", e))?,
+        Err(e) => return Err(failed("apply what was received", e)),
+    }
+    desk.gate().note(&Event::DeskStopped { version: version() }, desk.now()).map_err(noted)?;
+    let _ = std::fs::remove_file(&path);
+    tracing::info!("ended; everything received is applied");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The bearer tokens of the configuration, with the people who bear them.
+fn tokens(config: &Config, desk: &tadoru_desk::Desk<crate::embedded::Embedded>) -> Tokens {
+    let all = config.api.tokens.iter().filter_map(|token| {
+        let mut digest = [0; 32];
+        for (place, byte) in digest.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(token.sha256.get(place * 2..place * 2 + 2)?, 16).ok()?;
+        }
+        Some((digest, desk.people().named(&PersonId(token.person.clone()))?))
+    });
+    Tokens::new(all.collect())
+}
+
+fn failed(doing: &str, error: impl std::error::Error + Send + Sync + 'static) -> CommandError {
+    CommandError::Other(format!("cannot {doing}"), Some(Box::new(error)))
+}

@@ -6,11 +6,11 @@ use std::io::{BufReader, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
+use tadoru_web::api::NumberOrText;
 use tadoru_web::api::batch::{BatchAnswer, BatchHead, BatchLine, Said};
 use tadoru_web::api::shape::{Answered, Candidate, Hop, Refused, WhoAnswer};
 use tadoru_web::api::who::WhoRequest;
 use tadoru_web::client::Upload;
-use tadoru_web::api::NumberOrText;
 use tadoru_wire::tables::Fault;
 use tadoru_wire::tables::complaints::{ComplaintLine, Complaints};
 
@@ -103,7 +103,9 @@ fn sentence(answer: &Answered) -> String {
     let count = answer.candidates.len();
     match answer.outcome.as_str() {
         "unique" => "unique: the records leave room for one holder".to_owned(),
-        "ambiguous" if count == 1 => "ambiguous: one candidate, and the records leave room for others".to_owned(),
+        "ambiguous" if count == 1 => {
+            "ambiguous: one candidate, and the records leave room for others".to_owned()
+        }
         "ambiguous" => format!("ambiguous: {} candidates", print::number(count as u64)),
         "none" => "none: the records of that time are complete and name nobody".to_owned(),
         "gap" => "gap: records of that time are missing".to_owned(),
@@ -115,14 +117,20 @@ fn sentence(answer: &Answered) -> String {
 
 fn tell_candidate(candidate: &Candidate, place: Option<usize>) {
     let number = place.map(|n| format!("{n}. ")).unwrap_or_default();
-    let doubts =
-        if candidate.doubts.is_empty() { String::new() } else { format!(" ({})", candidate.doubts.join(", ")) };
+    let doubts = if candidate.doubts.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", candidate.doubts.join(", "))
+    };
     println!("{number}{}  [{}]  {}{doubts}", candidate.subscriber, candidate.named_by, candidate.certainty);
     let mut table = print::table(&["", "held", "ports", "from", "until", "record"]);
     for hop in &candidate.path {
-        let ports = hop.ports.map_or_else(|| "all".to_owned(), |p| {
-            if p.low == p.high { p.low.to_string() } else { format!("{}-{}", p.low, p.high) }
-        });
+        let ports = hop.ports.map_or_else(
+            || "all".to_owned(),
+            |p| {
+                if p.low == p.high { p.low.to_string() } else { format!("{}-{}", p.low, p.high) }
+            },
+        );
         table.add_row([
             hop.kind.clone(),
             hop.prefix.clone(),
@@ -147,7 +155,11 @@ fn edge(edge: &tadoru_web::api::shape::Edge) -> String {
 fn record(hop: &Hop) -> String {
     let corrected =
         if hop.corrected_ms == 0 { String::new() } else { format!(" (clock {:+} ms)", hop.corrected_ms) };
-    if hop.record == 0 { format!("{}{corrected}", hop.source) } else { format!("{}:{}{corrected}", hop.source, hop.record) }
+    if hop.record == 0 {
+        format!("{}{corrected}", hop.source)
+    } else {
+        format!("{}:{}{corrected}", hop.source, hop.record)
+    }
 }
 
 fn tell_refused(refused: &Refused) {
