@@ -22,7 +22,12 @@ impl<S: Stores> Desk<S> {
     ///
     /// # Errors
     /// When the case exists, the id is none, or a store fails.
-    pub async fn open_case(&self, actor: &Actor, id: Option<CaseId>, title: String) -> Result<CaseId, DeskError> {
+    pub async fn open_case(
+        &self,
+        actor: &Actor,
+        id: Option<CaseId>,
+        title: String,
+    ) -> Result<CaseId, DeskError> {
         let permit = self.standing(Work::Cases)?;
         let by = actor.person.clone();
         let case = self.stores().cases().open(&permit, &NewCase { id, title, by, at: self.now() }).await?;
@@ -48,7 +53,8 @@ impl<S: Stores> Desk<S> {
         let texts = match self.read_case(actor, id)? {
             Answer::Permitted(permit) => {
                 let sealed = self.stores().cases().texts(&permit, id).await?;
-                let texts = sealed.into_open(&permit, self.now()).map_err(|e| DeskError::Seal(Box::new(e)))?;
+                let texts =
+                    sealed.into_open(&permit, self.now()).map_err(|e| DeskError::Seal(Box::new(e)))?;
                 self.gate().close(permit)?;
                 Ok(texts)
             }

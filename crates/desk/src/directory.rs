@@ -1,8 +1,8 @@
 //! The person behind a contract: a separate, sealed step after the answer, and a deed of its own.
 
+use tadoru_gate::gate::Statement;
 use tadoru_gate::permit::Learn;
 use tadoru_gate::{ActName, Answer, Ask, Basis, DataCategory, DataSet, Facts, Purpose, Refusal, Scope};
-use tadoru_gate::gate::Statement;
 use tadoru_model::{CaseId, SubscriberId};
 use tadoru_store::subscribers::{Subscribers as _, Version};
 

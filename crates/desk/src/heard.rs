@@ -52,7 +52,12 @@ impl Heard {
                 let outside = std::iter::once(row.prefix);
                 self.at(source, RecordKind::NatBlock, realm, Some(row.until.earliest), outside);
             }
-            Observed::Row(row) => self.table(source, row.kind, realm, row.prefix, row.possible()),
+            Observed::Row(row) => {
+                // An end that nobody noted says nothing of the time after.
+                let until =
+                    if row.until.how.is_open() { row.until.earliest.plus(1) } else { row.until.latest };
+                self.table(source, row.kind, realm, row.prefix, Span::new(row.from.earliest, until));
+            }
             Observed::Coverage(_) => {}
         }
     }
@@ -78,7 +83,12 @@ impl Heard {
             let mut from = ear.first;
             let joins = before
                 .iter()
-                .filter(|b| b.source == source && b.kind == kind && b.realm == realm && b.state == CoverageState::Alive)
+                .filter(|b| {
+                    b.source == source
+                        && b.kind == kind
+                        && b.realm == realm
+                        && b.state == CoverageState::Alive
+                })
                 .map(|b| b.span.until)
                 .filter(|until| *until <= from && from.since(*until) <= usual)
                 .max();

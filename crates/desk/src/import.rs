@@ -33,7 +33,8 @@ pub struct Reading {
     pub realm: Realm,
     /// Realm of the inside addresses of translations.
     pub inside_realm: Realm,
-    /// Zone of times that tell none, by name; the operator's where empty.
+    /// Zone of times that tell none, by name. The operator's own tables are in the operator's zone where none is named;
+    /// in logs of devices a time without a zone is then a defect, for an hour's error names a wrong person.
     pub zone: Option<String>,
     /// The instant of reading.
     pub now: UtcMicros,
@@ -91,6 +92,9 @@ pub enum ImportError {
 
 /// Reads files of the formats that the installation knows.
 pub trait FileReader: Send + Sync {
+    /// Whether a format is a table that the operator keeps, not a log of a device.
+    fn is_operators_table(&self, format: &str) -> bool;
+
     /// Reads `input` to its end, handing each thing in it to `sink`; a fault of `sink` ends the reading.
     ///
     /// # Errors
@@ -129,6 +133,11 @@ impl<S: Stores> Desk<S> {
         if !actor.is(tadoru_model::Role::Administrator) && !actor.is(tadoru_model::Role::System) {
             return Err(DeskError::Role { role: "administrator" }.into());
         }
+        let mut reading = reading.clone();
+        if reading.zone.is_none() && reader.is_operators_table(&reading.format) {
+            reading.zone = Some(self.settings().zone.clone());
+        }
+        let reading = &reading;
         let mut intake = self.intake(CoverageFrom::Records)?;
         let (mut rules, mut contracts) = (Vec::new(), Vec::new());
         let report = reader.read(reading, input, &mut |item| match item {

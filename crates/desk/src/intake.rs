@@ -170,6 +170,5 @@ impl<S: Stores> Intake<'_, S> {
     }
 }
 
-
 /// Observations joined at a time.
 const BATCH: usize = 16_384;

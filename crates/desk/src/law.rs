@@ -27,7 +27,8 @@ impl<S: Stores> Desk<S> {
         let packs = self.gate().packs();
         let mut facts = Facts::none();
         for (name, value) in &wish.facts {
-            let stated = packs.current().and_then(|p| p.fact(name)).is_some_and(|f| f.from == FactFrom::Stated);
+            let stated =
+                packs.current().and_then(|p| p.fact(name)).is_some_and(|f| f.from == FactFrom::Stated);
             if stated {
                 facts.state(name, value, &actor.person, &actor.roles);
             } else {

@@ -44,7 +44,13 @@ pub struct Desk<S> {
 
 impl<S: Stores> Desk<S> {
     /// A desk over these stores, with this gate.
-    pub fn new(gate: Arc<Gate>, stores: S, settings: Settings, people: People, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(
+        gate: Arc<Gate>,
+        stores: S,
+        settings: Settings,
+        people: People,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self { gate, stores, settings, people, clock }
     }
 

@@ -44,8 +44,11 @@ impl<S: Stores> Desk<S> {
     /// The periods that the pack in force and the operator's settings give.
     pub fn retention_periods(&self) -> Periods {
         let packs = self.gate().packs();
-        let of = |class: &str| match packs.current().and_then(|pack| pack.retention(class)).map(|c| c.keep()) {
-            Some(Keep::Seconds(seconds)) => i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000),
+        let of = |class: &str| match packs.current().and_then(|pack| pack.retention(class)).map(|c| c.keep())
+        {
+            Some(Keep::Seconds(seconds)) => {
+                i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000)
+            }
             Some(Keep::Unlimited) => i64::MAX,
             None => DEFAULT_US,
         };

@@ -13,8 +13,8 @@ pub struct Settings {
     pub zone: String,
     /// The operator's address space. Empty: what the records speak of.
     pub own_prefixes: Vec<Prefix>,
-    /// How far an observer's clock may be off where nothing else is told, milliseconds.
-    pub skew_ms: u32,
+    /// Another holder so near the told time leaves room for doubt, whatever skew is told, milliseconds.
+    pub guard_ms: u32,
     /// Language of texts that name no other.
     pub language: Language,
 }
@@ -36,7 +36,7 @@ impl Default for Settings {
             operator: "example.net".to_owned(),
             zone: "Asia/Tokyo".to_owned(),
             own_prefixes: Vec::new(),
-            skew_ms: 1000,
+            guard_ms: 1000,
             language: Language::En,
         }
     }

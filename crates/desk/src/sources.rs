@@ -1,6 +1,6 @@
 //! The sources: when they were alive, and how wrong their clocks are.
 
-use tadoru_model::{CoverageSpan, ClockReading};
+use tadoru_model::{ClockReading, CoverageSpan};
 
 use crate::{Desk, DeskError, Stores};
 

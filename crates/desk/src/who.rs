@@ -112,12 +112,22 @@ impl<S: Stores> Desk<S> {
             journal_index: permit.journal_index(),
         };
         let told: Vec<String> = outcomes.iter().map(|(o, n)| format!("{o} {n}")).collect();
-        let answered =
-            Event::Answered { permit: ground.journal_index, case: Some(inquiry.case.clone()), outcomes, evidence };
+        let answered = Event::Answered {
+            permit: ground.journal_index,
+            case: Some(inquiry.case.clone()),
+            outcomes,
+            evidence,
+        };
         self.gate().close(permit)?;
         let journal_index = self.gate().note(&answered, now)?;
-        self.tell_case(&keeping, &inquiry, Happened::Asked, journal_index, &format!("who: {}", told.join(", ")))
-            .await?;
+        self.tell_case(
+            &keeping,
+            &inquiry,
+            Happened::Asked,
+            journal_index,
+            &format!("who: {}", told.join(", ")),
+        )
+        .await?;
         Ok(Reply::Answered(Answered { attributions, ground, journal_index }))
     }
 
@@ -172,6 +182,7 @@ impl<S: Stores> Desk<S> {
             clocks: &clocks,
             rules: &rules,
             own: &self.settings().own_prefixes,
+            guard_us: i64::from(self.settings().guard_ms).saturating_mul(1000),
             kept_us: &|kind: RecordKind| kept.of(kind),
             now: self.now(),
         };
@@ -184,7 +195,8 @@ impl<S: Stores> Desk<S> {
             for (question, trail) in batch.iter().zip(trails) {
                 let of_trail = whose.by_ref().take(trail.lines(permit).len()).collect();
                 let sealed = judge(permit, &evidence, question, trail, of_trail);
-                let opened = sealed.into_open(permit, self.now()).map_err(|e| DeskError::Seal(Box::new(e)))?;
+                let opened =
+                    sealed.into_open(permit, self.now()).map_err(|e| DeskError::Seal(Box::new(e)))?;
                 attributions.push(opened);
             }
         }
@@ -241,7 +253,9 @@ fn span_of(questions: &[Question]) -> Result<Span, DeskError> {
     let from = windows().map(|w| w.from).min();
     let until = windows().map(|w| w.until).max();
     match (from, until) {
-        (Some(from), Some(until)) if questions.iter().all(|q| !q.seen.is_empty()) => Ok(Span::new(from, until)),
+        (Some(from), Some(until)) if questions.iter().all(|q| !q.seen.is_empty()) => {
+            Ok(Span::new(from, until))
+        }
         _ => Err(DeskError::Question { why: "no time is asked about" }),
     }
 }
@@ -249,7 +263,9 @@ fn span_of(questions: &[Question]) -> Result<Span, DeskError> {
 impl Answered {
     /// Whether every question could be answered: `unique`, `none` or `not-ours`.
     pub fn all_told(&self) -> bool {
-        self.attributions.iter().all(|a| matches!(a.outcome, Outcome::Unique | Outcome::None | Outcome::NotOurs))
+        self.attributions
+            .iter()
+            .all(|a| matches!(a.outcome, Outcome::Unique | Outcome::None | Outcome::NotOurs))
     }
 }
 

@@ -195,46 +195,9 @@ impl Segment {
         self.tally.min_from < question.span.until.0 && question.span.from.0 < self.tally.max_until
     }
 
-    /// Appends to `hits` the rows that fit.
-    ///
-    /// # Errors
-    /// What disk and codec say.
-    pub fn find(
-        &self,
-        question: &Holding,
-        enough: usize,
-        codec: &Codec,
-        buffer: &mut Vec<u8>,
-        hits: &mut Vec<Row>,
-    ) -> Result<(), StoreError> {
-        let mut key = None;
-        for section in &self.sections {
-            let Some(net) = section.shape.net_of(question.addr) else { continue };
-            let lows = section.shape.lows(question.port);
-            let (first, behind) = run(&section.blocks, (net, lows.0), (net, lows.1), |t| (t.net, t.low));
-            for number in first..behind {
-                let Some(top) = section.blocks.get(number) else { break };
-                if !meets(question, top.min_from, top.max_until) {
-                    continue;
-                }
-                let key = match &key {
-                    Some(key) => key,
-                    None => key.insert(codec.key(&self.key)?),
-                };
-                let block = self.block(section.first_block + number, top, key)?;
-                let (first, behind) = run(&block.entries, (net, lows.0), (net, lows.1), |e| (e.net, e.low));
-                for entry in block.entries.get(first..behind).unwrap_or_default() {
-                    if meets(question, entry.min_from, entry.max_until) {
-                        self.read_page(entry, key, buffer)?;
-                        self.find_in(section.shape, question, net, lows, buffer, hits)?;
-                    }
-                    if hits.len() > enough {
-                        return Ok(());
-                    }
-                }
-            }
-        }
-        Ok(())
+    /// A reader of it, which keeps what it needed last.
+    pub fn reader<'s>(&'s self, codec: &'s Codec<'s>) -> Reader<'s> {
+        Reader { segment: self, codec, key: None, names: None }
     }
 
     fn find_in(
@@ -280,8 +243,8 @@ impl Segment {
         if let Some(block) = self.index.get(number) {
             return Ok(block);
         }
-        let mut bytes = self.read_sealed(top.offset, top.len, top.page, write::KIND_INDEX, key)?;
-        let block = Block::read(&mut bytes.as_mut_slice(), top).ok_or_else(|| self.unsound())?;
+        let bytes = self.read_sealed(top.offset, top.len, top.page, write::KIND_INDEX, key)?;
+        let block = Block::read(&bytes, top).ok_or_else(|| self.unsound())?;
         let size = block.entries.len() * size_of::<Entry>();
         let block = Arc::new(block);
         self.cache.keep(&self.index, number, &block, size);
@@ -319,35 +282,6 @@ impl Segment {
         Ok(names)
     }
 
-    /// Calls `with` with the bytes of holder `number`.
-    ///
-    /// # Errors
-    /// What disk and codec say.
-    pub fn holder<T>(
-        &self,
-        number: u32,
-        codec: &Codec,
-        with: impl FnOnce(&[u8]) -> T,
-    ) -> Result<T, StoreError> {
-        let (page, place) = (number as usize / names::ROWS, number as usize % names::ROWS);
-        let names = match self.names_cache.get(page) {
-            Some(names) => names,
-            None => self.names_page(page, &codec.key(&self.key)?)?,
-        };
-        names.get(place).map(with).ok_or_else(|| self.unsound())
-    }
-
-    /// The assignment of a row of it.
-    ///
-    /// # Errors
-    /// What disk and codec say.
-    pub fn assignment(&self, row: &Row, codec: &Codec) -> Result<Assignment, StoreError> {
-        let holder = self.holder(row.holder, codec, holder_of)?;
-        let origin = self.origins.get(row.origin as usize);
-        let whole = origin.zip(holder).and_then(|(origin, holder)| row.to_assignment(origin, holder));
-        whole.ok_or_else(|| self.unsound())
-    }
-
     /// How many holders it names.
     pub const fn holders(&self) -> u32 {
         self.names.count
@@ -355,6 +289,86 @@ impl Segment {
 
     fn unsound(&self) -> StoreError {
         self.folder.damaged(&self.name, "a page is not sound")
+    }
+}
+
+/// Reads a segment for one who asks.
+pub struct Reader<'s> {
+    segment: &'s Segment,
+    codec: &'s Codec<'s>,
+    key: Option<PageKey<'s>>,
+    names: Option<(usize, Arc<NamesPage>)>,
+}
+
+impl Reader<'_> {
+    /// Appends to `hits` the rows that fit; not many more than it takes to have more than `enough`.
+    ///
+    /// # Errors
+    /// What disk and codec say.
+    pub fn find(
+        &mut self,
+        question: &Holding,
+        enough: usize,
+        buffer: &mut Vec<u8>,
+        hits: &mut Vec<Row>,
+    ) -> Result<(), StoreError> {
+        let segment = self.segment;
+        for section in &segment.sections {
+            let Some(net) = section.shape.net_of(question.addr) else { continue };
+            let lows = section.shape.lows(question.port);
+            let (first, behind) = run(&section.blocks, (net, lows.0), (net, lows.1), |t| (t.net, t.low));
+            for number in first..behind {
+                let Some(top) = section.blocks.get(number) else { break };
+                if !meets(question, top.min_from, top.max_until) {
+                    continue;
+                }
+                let key = key_of(&mut self.key, self.codec, segment)?;
+                let block = segment.block(section.first_block + number, top, key)?;
+                let (first, behind) = run(&block.entries, (net, lows.0), (net, lows.1), |e| (e.net, e.low));
+                for entry in block.entries.get(first..behind).unwrap_or_default() {
+                    if meets(question, entry.min_from, entry.max_until) {
+                        segment.read_page(entry, key, buffer)?;
+                        segment.find_in(section.shape, question, net, lows, buffer, hits)?;
+                    }
+                    if hits.len() > enough {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The assignment of a row of the segment.
+    ///
+    /// # Errors
+    /// What disk and codec say.
+    pub fn assignment(&mut self, row: &Row) -> Result<Assignment, StoreError> {
+        let segment = self.segment;
+        let (page, place) = (row.holder as usize / names::ROWS, row.holder as usize % names::ROWS);
+        if self.names.as_ref().is_none_or(|(of, _)| *of != page) {
+            let names = match segment.names_cache.get(page) {
+                Some(names) => names,
+                None => segment.names_page(page, key_of(&mut self.key, self.codec, segment)?)?,
+            };
+            self.names = Some((page, names));
+        }
+        let holder = self.names.as_ref().and_then(|(_, names)| holder_of(names.get(place)?));
+        let origin = segment.origins.get(row.origin as usize);
+        let whole = origin.zip(holder).and_then(|(origin, holder)| row.to_assignment(origin, holder));
+        whole.ok_or_else(|| segment.unsound())
+    }
+}
+
+/// The key in hand, or the codec's.
+fn key_of<'k, 's>(
+    key: &'k mut Option<PageKey<'s>>,
+    codec: &'s Codec<'s>,
+    segment: &Segment,
+) -> Result<&'k PageKey<'s>, StoreError> {
+    match key {
+        Some(key) => Ok(key),
+        None => Ok(key.insert(codec.key(&segment.key)?)),
     }
 }
 
@@ -403,9 +417,9 @@ fn read_head(folder: &Folder, name: &str, file: &File) -> Result<(u64, KeyName, 
 }
 
 impl Block {
-    fn read(bytes: &mut [u8], top: &Top) -> Option<Self> {
-        let mut rest: &[u8] = bytes;
-        let [high, low_bits, lows, from, until, lens] = take_table::<6>(&mut rest, write::BLOCK)?;
+    fn read(mut bytes: &[u8], top: &Top) -> Option<Self> {
+        let rest = &mut bytes;
+        let [high, low_bits, lows, from, until, lens] = take_table::<6>(rest, write::BLOCK)?;
         let (mut offset, mut page) = (top.first_offset, top.first_page);
         let mut entries = Vec::with_capacity(lens.len());
         let columns = high.iter().zip(&low_bits).zip(&lows).zip(&from).zip(&until).zip(&lens);

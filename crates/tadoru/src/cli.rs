@@ -133,7 +133,8 @@ pub struct Import {
     /// Realm of the inside addresses of translations.
     #[arg(long)]
     pub inside_realm: Option<String>,
-    /// Zone of times that tell none; the operator's where not given.
+    /// Zone of times that tell none (Asia/Tokyo, UTC): needed for device logs without one; the operator's own tables
+    /// are in the operator's zone.
     #[arg(long)]
     pub zone: Option<String>,
 }
@@ -198,8 +199,8 @@ pub enum Gate {
         /// The deed: learn, disclose, notify, block, …
         act: String,
         /// What it is done to: D-ASGN, D-FLOW, …
-        #[arg(required = true)]
-        data: Vec<String>,
+        #[arg(required = true, value_name = "DATA")]
+        categories: Vec<String>,
         /// What for.
         #[arg(long)]
         purpose: String,

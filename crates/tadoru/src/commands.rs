@@ -11,6 +11,7 @@ mod subscriber;
 mod who;
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use tadoru_web::api::approvals::Approvals;
@@ -120,5 +121,5 @@ fn query(text: &str) -> String {
 fn quiet_log() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("TADORU_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error"));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).try_init();
 }

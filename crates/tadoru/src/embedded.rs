@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use tadoru_desk::{Clock, Desk, People, Stores};
 use tadoru_gate::journal::Options;
-use tadoru_gate::pack::{PackError, Packs};
+use tadoru_gate::pack::{Pack, PackError, Packs};
 use tadoru_gate::permit::Store;
+use tadoru_gate::vocabulary::Mark;
 use tadoru_gate::{
     ActName, Answer, Ask, DataCategory, DataSet, Facts, Gate, GateError, Permit, Purpose, Scope,
 };
@@ -105,7 +106,15 @@ pub async fn open(data: &Path, config: &Config, clock: Arc<dyn Clock>) -> Result
     let folder = Folder::open(data)?;
     let mut packs = Packs::shipped()?.with_jurisdiction(&config.gate.jurisdiction)?;
     packs.set_retention(&config.gate.retention)?;
-    let mut warnings = packs.warnings();
+    let mut warnings = Vec::new();
+    let unsigned: Vec<&str> = packs.current().map(unsigned).unwrap_or_default();
+    if !unsigned.is_empty() {
+        warnings.push(format!(
+            "{} rules are marked C (not verified) and not signed off by counsel: {}",
+            unsigned.len(),
+            unsigned.join(", ")
+        ));
+    }
     let options = Options { second: config.gate.checkpoint_copy.clone(), ..Options::new(origin(config)) };
     let (gate, _) = Gate::open(&gate_folder(data), packs, &options, now)?;
 
@@ -158,6 +167,12 @@ pub fn gate_folder(data: &Path) -> PathBuf {
 /// Where the journal is.
 pub fn journal_folder(data: &Path) -> PathBuf {
     gate_folder(data).join("journal")
+}
+
+/// Rules that are not verified and that no counsel has signed off.
+fn unsigned(pack: &Pack) -> Vec<&str> {
+    let open = pack.rules().filter(|rule| rule.mark.contains(&Mark::C) && !pack.is_signed_off(&rule.id));
+    open.map(|rule| rule.id.as_str()).collect()
 }
 
 /// The journal's name in its checkpoints.

@@ -17,6 +17,12 @@ use tadoru_wire::tables::subscribers as wire;
 pub struct Formats;
 
 impl FileReader for Formats {
+    fn is_operators_table(&self, format: &str) -> bool {
+        use Format::{CgnRules, MapE, Softwires, Static, Subscribers, Venue};
+        Format::parse(format)
+            .is_some_and(|f| matches!(f, CgnRules | MapE | Softwires | Static | Subscribers | Venue))
+    }
+
     fn read(
         &self,
         reading: &Reading,

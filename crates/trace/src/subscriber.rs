@@ -18,7 +18,7 @@ use tadoru_model::{
 };
 use tadoru_store::{Assignments, StoreError};
 
-use self::chain::{Chain, Follower, Trail};
+use self::chain::{Chain, Follower, Told, Trail};
 pub use self::coverage::CoverageMap;
 use crate::clock::Clocks;
 
@@ -31,7 +31,7 @@ pub struct Question {
     pub realm: Realm,
     /// When it was seen. Several observations of one doer narrow the answer.
     pub seen: Vec<Seen>,
-    /// How far the observer's clock may be off, either way, microseconds.
+    /// How far the observer's clock may be off, either way, microseconds; 0 where nothing is told.
     pub skew_us: i64,
     /// The far side that the observer tells: the observer's own address and port, as a rule.
     pub remote: Option<Remote>,
@@ -49,6 +49,8 @@ pub struct Evidence<'a> {
     pub rules: &'a [Rule],
     /// Address space of the operator, all realms together.
     pub own: &'a [Prefix],
+    /// Another holder so near the told time leaves room for doubt, microseconds, whatever skew is told.
+    pub guard_us: i64,
     /// How long records of a kind are kept, microseconds.
     pub kept_us: &'a (dyn Fn(RecordKind) -> i64 + Sync),
     /// The instant of asking.
@@ -108,8 +110,9 @@ pub fn explore(
 ) -> Result<Trails, TraceError> {
     let mut moments = Vec::with_capacity(question.seen.len());
     for seen in &question.seen {
-        let window = seen.window(question.skew_us);
-        let follower = Follower::new(permit, evidence, seen.core(), window, question.remote);
+        let told = Told { core: seen.core(), skew_us: question.skew_us };
+        let window = seen.window(question.skew_us.max(evidence.guard_us));
+        let follower = Follower::new(permit, evidence, told, window, question.remote);
         moments.push((*seen, follower.trail(question.realm.clone(), question.endpoint)?));
     }
     Ok(Trails { moments })

@@ -48,7 +48,10 @@ fn a_file_covers_the_time_from_its_first_record_to_its_last() {
 fn a_silence_far_out_of_the_ordinary_is_a_hole_in_the_log() {
     let spans = heard((0..3000).chain(4000..8000), &[]);
     let states: Vec<_> = spans.iter().map(|s| (s.state, s.span.from.0 / 1_000_000)).collect();
-    assert_eq!(states, [(CoverageState::Alive, 0), (CoverageState::Dead, 2999), (CoverageState::Alive, 4000)]);
+    assert_eq!(
+        states,
+        [(CoverageState::Alive, 0), (CoverageState::Dead, 2999), (CoverageState::Alive, 4000)]
+    );
 }
 
 #[test]

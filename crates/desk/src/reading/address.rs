@@ -30,7 +30,8 @@ pub enum AddressFault {
 /// # Errors
 /// When the text is no single endpoint.
 pub fn read_endpoint(text: &str) -> Result<Endpoint, AddressFault> {
-    let text: String = text.trim().chars().map(narrow).collect::<String>().replace("[.]", ".").replace("[:]", ":");
+    let text: String =
+        text.trim().chars().map(narrow).collect::<String>().replace("[.]", ".").replace("[:]", ":");
     if text.contains('%') {
         return Err(AddressFault::Zone);
     }

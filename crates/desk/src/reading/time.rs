@@ -78,7 +78,8 @@ pub fn read_time(text: &str, ours: &TimeZone, now: UtcMicros) -> Result<ReadTime
         warnings.push(Warning::OneHourFromOurs { likely });
     }
     if UtcMicros::from(at) > now.plus(FUTURE_TOLERANCE_US) {
-        let likely = here.to_timestamp(civil).ok().filter(|t| UtcMicros::from(*t) <= now).map(|t| local(t, ours));
+        let likely =
+            here.to_timestamp(civil).ok().filter(|t| UtcMicros::from(*t) <= now).map(|t| local(t, ours));
         warnings.push(Warning::Future { likely });
     }
     Ok(ReadTime { seen: Seen { at: at.into(), resolution_us: parts.resolution_us }, warnings })
@@ -138,11 +139,15 @@ fn split(text: &str) -> Option<Parts<'_>> {
     let text = text.trim_start_matches('[').trim_end_matches(']');
     // The clock begins at the first `h:m` or `h時`; what is before it is the date.
     let colon = text.char_indices().find(|(i, c)| {
-        (*c == ':' || *c == '時') && text.get(..*i).is_some_and(|t| t.ends_with(|d: char| d.is_ascii_digit())) && {
-            // In web server logs the date itself ends with a colon: `21/Nov/2026:10:15:03`.
-            let digits = text.get(..*i).map_or(0, |t| t.len() - t.trim_end_matches(|d: char| d.is_ascii_digit()).len());
-            digits <= 2
-        }
+        (*c == ':' || *c == '時')
+            && text.get(..*i).is_some_and(|t| t.ends_with(|d: char| d.is_ascii_digit()))
+            && {
+                // In web server logs the date itself ends with a colon: `21/Nov/2026:10:15:03`.
+                let digits = text
+                    .get(..*i)
+                    .map_or(0, |t| t.len() - t.trim_end_matches(|d: char| d.is_ascii_digit()).len());
+                digits <= 2
+            }
     })?;
     let head = text.get(..colon.0)?;
     let hour_digits = head.len() - head.trim_end_matches(|d: char| d.is_ascii_digit()).len();
@@ -153,7 +158,8 @@ fn split(text: &str) -> Option<Parts<'_>> {
     let minute = take_number(&mut rest, 2)?;
     rest = rest.strip_prefix('分').unwrap_or(rest);
     let (mut second, mut nanos, mut resolution_us) = (0_i64, 0_i32, 60_000_000);
-    let more = rest.strip_prefix(':').or_else(|| rest.starts_with(|c: char| c.is_ascii_digit()).then_some(rest));
+    let more =
+        rest.strip_prefix(':').or_else(|| rest.starts_with(|c: char| c.is_ascii_digit()).then_some(rest));
     if let Some(more) = more {
         rest = more;
         second = take_number(&mut rest, 2)?;
@@ -243,7 +249,10 @@ fn epoch(text: &str, now: UtcMicros) -> Option<ReadTime> {
         (9 | 10, 0) => (number.checked_mul(1_000_000)?, 1_000_000),
         (9 | 10, n) => {
             let part: i64 = format!("{fraction:0<6}").get(..6)?.parse().ok()?;
-            (number.checked_mul(1_000_000)?.checked_add(part)?, 10_i64.pow(6_u32.saturating_sub(u32::try_from(n).ok()?)))
+            (
+                number.checked_mul(1_000_000)?.checked_add(part)?,
+                10_i64.pow(6_u32.saturating_sub(u32::try_from(n).ok()?)),
+            )
         }
         (12 | 13, 0) => (number.checked_mul(1000)?, 1000),
         (15 | 16, 0) => (number, 1),
@@ -280,7 +289,8 @@ impl Season {
 fn read_zone(text: &str) -> Result<Zone, TimeFault> {
     let plain = |seconds| Offset::from_seconds(seconds).map(|offset| Zone { offset, season: None });
     let text = text.trim_matches(|c| c == '(' || c == ')');
-    let bare = ["UTC", "GMT"].iter().find_map(|p| text.strip_prefix(p)).filter(|t| !t.is_empty()).unwrap_or(text);
+    let bare =
+        ["UTC", "GMT"].iter().find_map(|p| text.strip_prefix(p)).filter(|t| !t.is_empty()).unwrap_or(text);
     if let Some(sign) = bare.chars().next().filter(|c| "+-−".contains(*c)) {
         let digits: String = bare.chars().skip(1).take_while(|c| c.is_ascii_digit() || *c == ':').collect();
         let (hours, minutes) = match digits.split_once(':') {
@@ -327,7 +337,8 @@ fn local(at: Timestamp, zone: &TimeZone) -> String {
 /// A clock that runs ahead by less is no reason to doubt the zone.
 const FUTURE_TOLERANCE_US: i64 = SignedDuration::from_mins(10).as_secs() * 1_000_000;
 
-const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const MONTHS: [&str; 12] =
+    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
 /// Abbreviations that stand for one offset in practice; those with a place are right in one half of the year only.
 const ABBREVIATIONS: [(&str, i32, Option<&str>); 17] = [

@@ -10,7 +10,6 @@ use tadoru_store::assignments::{Holding, MOST_ROWS, Rows};
 
 use crate::folder::codec::Codec;
 use crate::segment::Segment;
-use crate::segment::row::Row;
 
 use super::{Inner, State};
 
@@ -38,9 +37,10 @@ impl Inner {
         let (mut buffer, mut hits) = (Vec::new(), Vec::new());
         for segment in segments {
             hits.clear();
-            segment.find(question, enough, codec, &mut buffer, &mut hits)?;
+            let mut reader = segment.reader(codec);
+            reader.find(question, enough, &mut buffer, &mut hits)?;
             for row in &hits {
-                found.push(segment.assignment(row, codec)?);
+                found.push(reader.assignment(row)?);
             }
             if found.len() > enough {
                 break;
@@ -57,8 +57,10 @@ impl Inner {
                 questions.iter().map(|question| state.find_in_memory(question, MOST_ROWS)).collect();
             (found, state.segments_for(questions))
         };
-        let mut order: Vec<usize> = (0..questions.len()).collect();
-        order.sort_by_key(|number| questions.get(*number).map(|q| (q.addr, q.port, q.span.from)));
+        let mut sorted: Vec<_> =
+            questions.iter().enumerate().map(|(n, q)| (q.addr, q.port, q.span.from, n)).collect();
+        sorted.sort_unstable();
+        let order: Vec<usize> = sorted.into_iter().map(|(.., number)| number).collect();
         let (first, second) = order.split_at(order.len() / 2);
         let in_order = |part: &[usize]| ask_sorted(codec, &segments, questions, part);
         let (first_rows, second_rows) = if order.len() < TWO_THREADS {
@@ -112,21 +114,24 @@ fn ask_sorted(
     order: &[usize],
 ) -> Result<Vec<Vec<Assignment>>, StoreError> {
     let mut answers: Vec<Vec<Assignment>> = vec![Vec::new(); order.len()];
-    let (mut buffer, mut hits) = (Vec::new(), Vec::new());
-    let mut named: Vec<(u32, usize, Row)> = Vec::new();
+    let (mut buffer, mut hits, mut named) = (Vec::new(), Vec::new(), Vec::new());
     for segment in segments {
+        hits.clear();
         named.clear();
+        let mut reader = segment.reader(codec);
         for (place, number) in order.iter().enumerate() {
             let Some(question) = questions.get(*number).filter(|q| segment.may_meet(q)) else { continue };
-            hits.clear();
-            segment.find(question, MOST_ROWS, codec, &mut buffer, &mut hits)?;
-            named.extend(hits.iter().map(|row| (row.holder, place, *row)));
+            let first = hits.len();
+            reader.find(question, first.saturating_add(MOST_ROWS), &mut buffer, &mut hits)?;
+            let found = hits.iter().enumerate().skip(first);
+            named.extend(found.map(|(hit, row)| (row.holder, place as u32, hit as u32)));
         }
         // By holder, so that a page of names is opened once.
-        named.sort_unstable_by_key(|hit| (hit.0, hit.1));
-        for (_, place, row) in &named {
-            let assignment = segment.assignment(row, codec)?;
-            if let Some(answer) = answers.get_mut(*place) {
+        named.sort_unstable();
+        for (_, place, hit) in &named {
+            let Some(row) = hits.get(*hit as usize) else { continue };
+            let assignment = reader.assignment(row)?;
+            if let Some(answer) = answers.get_mut(*place as usize) {
                 // Most questions have one row: a vector grows to four of them by itself.
                 if answer.is_empty() {
                     answer.reserve_exact(1);

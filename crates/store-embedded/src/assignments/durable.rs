@@ -34,6 +34,11 @@ impl Inner {
             self.freeze(&mut writer, codec)?;
         }
         for part in rows.chunks(PUT_ROWS) {
+            let count = self.state().fresh.len();
+            if count + part.len() > MOST_FRESH {
+                self.settle(&mut writer, codec)?;
+                self.freeze(&mut writer, codec)?;
+            }
             self.state_mut().put(part);
         }
         Ok(())
@@ -374,7 +379,9 @@ fn push_commit(log: &mut Log, codec: &Codec, settings: &Settings, mark: SpoolMar
 }
 
 /// Rows taken in while questions wait.
-const PUT_ROWS: usize = 4096;
+const PUT_ROWS: usize = 1 << 15;
+/// Fresh rows that there can be at most, however many are put at once.
+const MOST_FRESH: usize = 1 << super::fresh::NUMBER_BITS;
 /// Fresh rows that a commit writes to the log at most; more become a segment.
 const LOG_ROWS: usize = 1 << 17;
 /// How far a log grows, besides twice the open rows that it began with, before a new one is begun.

@@ -41,7 +41,7 @@ pub fn write_fresh(
         let mut writer = SegmentWriter::create(folder, &key, codec, fresh.origins().to_vec())?;
         let mut used = vec![whole; fresh.holders().len()];
         if !whole {
-            for row in places.iter().filter_map(|place| fresh.row(place.1)) {
+            for row in places.iter().filter_map(|place| fresh.row_at(*place)) {
                 if let Some(used) = used.get_mut(row.holder as usize) {
                     *used = true;
                 }
@@ -62,7 +62,7 @@ pub fn write_fresh(
         let mut gathered: Vec<Row> = Vec::with_capacity(TOGETHER);
         for part in places.chunks(TOGETHER) {
             gathered.clear();
-            gathered.extend(part.iter().filter_map(|place| fresh.row(place.1)));
+            gathered.extend(part.iter().filter_map(|place| fresh.row_at(*place)));
             for row in &mut gathered {
                 row.holder = numbers.get(row.holder as usize).copied().unwrap_or(0);
             }
@@ -97,7 +97,7 @@ fn partition(fresh: &Fresh, classes: &RetentionClasses, order: Vec<Place>) -> Ve
     }
     let mut parts: BTreeMap<(Option<&Arc<str>>, u32), Vec<Place>> = BTreeMap::new();
     for place in order {
-        if let Some(row) = fresh.row(place.1) {
+        if let Some(row) = fresh.row_at(place) {
             parts.entry(key(&row)).or_default().push(place);
         }
     }
@@ -123,7 +123,7 @@ pub fn merge(
     let mut heads = BinaryHeap::with_capacity(segments.len());
     for (number, segment) in segments.iter().enumerate() {
         let mut rows = Rows::of(segment, codec)?;
-        if let Some(row) = rows.next()? {
+        if let Some(row) = rows.take()? {
             heads.push(Reverse(Next { row, input: number }));
         }
         inputs.push(rows);
@@ -132,7 +132,7 @@ pub fn merge(
     while let Some(mut top) = heads.peek_mut() {
         let Reverse(Next { row, input }) = *top;
         let next = match inputs.get_mut(input) {
-            Some(rows) => rows.next()?,
+            Some(rows) => rows.take()?,
             None => None,
         };
         match next {

@@ -1,7 +1,7 @@
 //! Rows that are not in a segment yet: in memory, answerable at once, kept as sorted runs.
 //!
 //! What comes in: assignments. What goes out: those that fit a question, and all of them in order for a segment. Runs
-//! double in size as they are joined, so that each row is sorted anew only a few times. What most rows lack (slack at an
+//! are joined when [`FAN_IN`] of like size have come together, so that each row is moved only a few times. What most rows lack (slack at an
 //! edge, a record number, a far side) is kept beside them, for those that have it.
 
 use std::cmp::Ordering;
@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use tadoru_model::{Assignment, Holder, PortRange, Prefix, Realm};
 use tadoru_store::Holding;
 
-use crate::segment::row::{Origin, Row, Shape, holder_of, put_holder, sort_key_of};
+use crate::segment::row::{Origin, Row, Shape, holder_of, put_holder};
 
 use super::interner::Interner;
 
@@ -24,8 +24,8 @@ pub struct Fresh {
     holders: Interner,
 }
 
-/// A row's place in the order, and its number.
-pub type Place = (u128, u32);
+/// A row's place in the order as far as it goes, and in the lowest [`NUMBER_BITS`] its number.
+pub type Place = u128;
 
 /// What every row has.
 #[derive(Clone, Copy)]
@@ -73,22 +73,14 @@ impl Fresh {
                 self.add_one(assignment, holder);
             }
         }
-        let count = self.rows.len();
-        let mut run: Vec<Place> = (first..count)
-            .filter_map(|number| Some((self.row(number as u32)?.sort_key(), number as u32)))
-            .collect();
+        let added = (first as u32..self.rows.len() as u32).filter_map(|number| self.place(number));
+        let mut run: Vec<Place> = added.collect();
         if run.is_empty() {
             return;
         }
-        run.sort_unstable_by(|a, b| self.order(a, b));
-        while let Some(last) = self.runs.pop() {
-            if last.len() >= run.len() * 2 {
-                self.runs.push(last);
-                break;
-            }
-            run = self.join(&last, &run);
-        }
+        run.sort_unstable();
         self.runs.push(run);
+        self.join_like_runs();
     }
 
     /// How many rows.
@@ -111,12 +103,12 @@ impl Fresh {
         for shape in &self.shapes {
             let Some(net) = shape.net_of(question.addr) else { continue };
             let lows = shape.lows(question.port);
-            let low = sort_key_of(*shape, net, lows.0);
-            let high = if shape.is_v6() { low } else { sort_key_of(*shape, net, lows.1) | IPV4_TIME };
+            let low = prefix_of(*shape, net, lows.0);
+            let high = prefix_of(*shape, net, lows.1) | if shape.is_v6() { NUMBER } else { IPV4_TIME };
             for run in &self.runs {
-                let start = run.partition_point(|place| place.0 < low);
-                let of_interest = run.get(start..).unwrap_or_default().iter().take_while(|p| p.0 <= high);
-                for row in of_interest.filter_map(|place| self.row(place.1)) {
+                let start = run.partition_point(|place| *place < low);
+                let of_interest = run.get(start..).unwrap_or_default().iter().take_while(|p| **p <= high);
+                for row in of_interest.filter_map(|place| self.row_at(*place)) {
                     if fits(&row, question, net) {
                         found.extend(self.assignment(&row).filter(|a| question.fits(a)));
                     }
@@ -128,13 +120,28 @@ impl Fresh {
         }
     }
 
-    /// Every row's place, in order.
+    /// The number of every row, in order.
     pub fn sorted(&self) -> Vec<Place> {
-        self.runs.iter().rev().fold(Vec::new(), |joined, run| self.join(&joined, run))
+        let mut all = joined(&self.runs);
+        // Places tell an IPv4 row's time to 4 s only, and of an IPv6 row not all: those that are alike are put right.
+        for alike in all.chunk_by_mut(|a, b| a >> NUMBER_BITS == b >> NUMBER_BITS) {
+            if alike.len() > 1 {
+                alike.sort_by(|a, b| match (self.row_at(*a), self.row_at(*b)) {
+                    (Some(a), Some(b)) => a.order(&b),
+                    _ => Ordering::Equal,
+                });
+            }
+        }
+        all
+    }
+
+    /// The row at a place.
+    pub fn row_at(&self, place: Place) -> Option<Row> {
+        self.row((place & NUMBER) as u32)
     }
 
     /// The row of that number.
-    pub fn row(&self, number: u32) -> Option<Row> {
+    fn row(&self, number: u32) -> Option<Row> {
         let slim = self.rows.get(number as usize)?;
         let beside = match slim.beside {
             0 => Beside::default(),
@@ -221,25 +228,42 @@ impl Fresh {
         holder_of(self.holders.get(number)?)
     }
 
-    fn join(&self, a: &[Place], b: &[Place]) -> Vec<Place> {
-        let mut joined = Vec::with_capacity(a.len() + b.len());
-        let (mut at, mut bt) = (0, 0);
-        while let (Some(x), Some(y)) = (a.get(at), b.get(bt)) {
-            let second = y.0 < x.0 || (y.0 == x.0 && self.order(x, y).is_gt());
-            joined.push(if second { *y } else { *x });
-            at += usize::from(!second);
-            bt += usize::from(second);
-        }
-        joined.extend_from_slice(a.get(at..).unwrap_or_default());
-        joined.extend_from_slice(b.get(bt..).unwrap_or_default());
-        joined
+    fn place(&self, number: u32) -> Option<Place> {
+        let slim = self.rows.get(number as usize)?;
+        let (shape, _) = *self.variants.known.get(slim.variant as usize)?;
+        let time = if shape.is_v6() { 0 } else { u128::from((slim.from_latest as u64 ^ 1 << 63) >> TIME_CUT) };
+        Some(prefix_of(shape, slim.net, slim.low) | time << NUMBER_BITS | u128::from(number))
     }
 
-    fn order(&self, a: &Place, b: &Place) -> Ordering {
-        a.0.cmp(&b.0).then_with(|| match (self.row(a.1), self.row(b.1)) {
-            (Some(a), Some(b)) => a.order(&b),
-            _ => a.1.cmp(&b.1),
-        })
+    /// Joins the last runs when so many of like size have come together.
+    fn join_like_runs(&mut self) {
+        let size = |run: &Vec<Place>| run.len().ilog2() / FAN_IN.ilog2();
+        while let Some(last) = self.runs.last().map(size) {
+            let alike = self.runs.iter().rev().take_while(|run| size(run) <= last).count();
+            if alike < FAN_IN {
+                return;
+            }
+            let run = joined(&self.runs.split_off(self.runs.len() - alike));
+            self.runs.push(run);
+        }
+    }
+}
+
+/// One run of several: a stable sort finds the runs and joins them.
+fn joined(runs: &[Vec<Place>]) -> Vec<Place> {
+    let mut all = runs.concat();
+    all.sort();
+    all
+}
+
+/// The upper bits of the places of rows of that shape and network, and for IPv4 of that lowest port.
+fn prefix_of(shape: Shape, net: u128, low: u16) -> Place {
+    let head = u128::from(shape.0) << 114;
+    if shape.is_v6() {
+        let upper = net.checked_shl(128 - u32::from(shape.prefix_len())).unwrap_or(0) >> 14;
+        head | upper & !NUMBER
+    } else {
+        head | net << 82 | u128::from(low) << 66
     }
 }
 
@@ -299,8 +323,15 @@ impl Variants {
     }
 }
 
-/// Every bit of an IPv4 sort key that tells the time.
-const IPV4_TIME: u128 = (1 << 66) - 1;
+/// How many rows there can be, as a power of two.
+pub const NUMBER_BITS: u32 = 24;
+const NUMBER: Place = (1 << NUMBER_BITS) - 1;
+/// Every bit of an IPv4 place that tells time and number.
+const IPV4_TIME: Place = (1 << 66) - 1;
+/// Bits of the time that an IPv4 place does not tell: 66 bits hold the rest and the number.
+const TIME_CUT: u32 = NUMBER_BITS - 2;
+/// Runs of like size that are joined.
+const FAN_IN: usize = 16;
 const RECENT: usize = 1_024;
 /// Rows whose holders are looked up together, so that the memory is waited for once.
 const TOGETHER: usize = 128;

@@ -113,6 +113,6 @@ fn is_held<'a>(
 ) -> Result<bool, StoreError> {
     let near = |question: &Holding| row.shape.net_of(question.addr) == Some(row.net);
     let Some(first) = questions.find(|question| near(question)) else { return Ok(false) };
-    let assignment = segment.assignment(row, codec)?;
+    let assignment = segment.reader(codec).assignment(row)?;
     Ok(first.fits(&assignment) || questions.any(|question| question.fits(&assignment)))
 }

@@ -58,31 +58,31 @@ impl PageWriter {
         }
         let mut before: Option<&Row> = None;
         for row in rows {
-            let (from, until) = (row.from_latest / unit, row.until_earliest / unit);
+            let from = row.from_latest / unit;
             match before {
                 Some(b) if b.net == row.net && b.low == row.low => {
                     self.push(C::Gap, from.wrapping_sub(b.until_earliest / unit) as u64);
                 }
                 _ => self.push(C::Head, from as u64),
             }
-            self.push(C::NetHigh, (row.net >> 64) as u64);
-            self.push(C::NetLow, row.net as u64);
-            self.push(C::Port, u64::from(row.low));
-            self.push(C::Extent, u64::from(row.high.wrapping_sub(row.low)));
-            self.push(C::Duration, until.wrapping_sub(from) as u64);
-            self.push(C::FromSlack, row.from_latest.wrapping_sub(row.from_earliest) as u64);
-            self.push(C::UntilSlack, row.until_latest.wrapping_sub(row.until_earliest) as u64);
-            self.push(C::Holder, u64::from(row.holder));
-            self.push(C::Origin, u64::from(row.origin));
-            self.push(C::Record, row.record);
-            self.push(C::Corrected, row.corrected as u64);
-            self.push(C::Thread, row.thread);
-            self.push(C::Inside, u64::from(row.inside));
-            self.push(C::FarTag, u64::from(row.far_tag));
-            self.push(C::FarHigh, (row.far >> 64) as u64);
-            self.push(C::FarLow, row.far as u64);
+            self.push(C::Duration, (row.until_earliest / unit).wrapping_sub(from) as u64);
             before = Some(row);
         }
+        self.fill(C::NetHigh, rows, |r| (r.net >> 64) as u64);
+        self.fill(C::NetLow, rows, |r| r.net as u64);
+        self.fill(C::Port, rows, |r| u64::from(r.low));
+        self.fill(C::Extent, rows, |r| u64::from(r.high.wrapping_sub(r.low)));
+        self.fill(C::FromSlack, rows, |r| r.from_latest.wrapping_sub(r.from_earliest) as u64);
+        self.fill(C::UntilSlack, rows, |r| r.until_latest.wrapping_sub(r.until_earliest) as u64);
+        self.fill(C::Holder, rows, |r| u64::from(r.holder));
+        self.fill(C::Origin, rows, |r| u64::from(r.origin));
+        self.fill(C::Record, rows, |r| r.record);
+        self.fill(C::Corrected, rows, |r| r.corrected as u64);
+        self.fill(C::Thread, rows, |r| r.thread);
+        self.fill(C::Inside, rows, |r| u64::from(r.inside));
+        self.fill(C::FarTag, rows, |r| u64::from(r.far_tag));
+        self.fill(C::FarHigh, rows, |r| (r.far >> 64) as u64);
+        self.fill(C::FarLow, rows, |r| r.far as u64);
         let mut bases = [(0_u64, 0_u8); COLUMNS];
         let mut present = 0_u32;
         for ((index, column), slot) in self.columns.iter().enumerate().zip(&mut bases) {
@@ -102,6 +102,12 @@ impl PageWriter {
         }
         for (column, (base, width)) in self.columns.iter().zip(bases) {
             pack(column, base, width, out);
+        }
+    }
+
+    fn fill(&mut self, column: C, rows: &[Row], value: impl Fn(&Row) -> u64) {
+        if let Some(values) = self.columns.get_mut(column as usize) {
+            values.extend(rows.iter().map(value));
         }
     }
 
@@ -167,7 +173,7 @@ impl<'a> Page<'a> {
     }
 
     /// How many rows.
-    pub const fn len(&self) -> usize {
+    pub const fn rows(&self) -> usize {
         self.rows
     }
 

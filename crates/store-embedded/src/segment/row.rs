@@ -32,13 +32,13 @@ impl Shape {
     }
 
     /// Prefix length in bits.
-    pub const fn len(self) -> u8 {
+    pub const fn prefix_len(self) -> u8 {
         (self.0 >> 5) as u8
     }
 
     /// Whether rows of this shape may exist: the length fits the family and the ports fit 16 bits.
     pub const fn is_sound(self) -> bool {
-        self.0 < 1 << 14 && self.len() <= self.width() && self.0 & 31 <= 16
+        self.0 < 1 << 14 && self.prefix_len() <= self.width() && self.0 & 31 <= 16
     }
 
     /// Bits of the family's addresses.
@@ -53,19 +53,19 @@ impl Shape {
             IpAddr::V6(a) if self.is_v6() => a.to_bits(),
             _ => return None,
         };
-        Some(bits.checked_shr(u32::from(self.width().saturating_sub(self.len()))).unwrap_or(0))
+        Some(bits.checked_shr(u32::from(self.width().saturating_sub(self.prefix_len()))).unwrap_or(0))
     }
 
     /// The prefix with that network number; `None` when the number is too large.
     pub fn prefix_of(self, net: u128) -> Option<Prefix> {
-        let shift = u32::from(self.width().saturating_sub(self.len()));
+        let shift = u32::from(self.width().saturating_sub(self.prefix_len()));
         let bits = net.checked_shl(shift).unwrap_or(0);
         let addr = if self.is_v6() {
             IpAddr::V6(Ipv6Addr::from_bits(bits))
         } else {
             IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(bits).ok()?))
         };
-        Prefix::covering(addr, self.len()).ok()
+        Prefix::covering(addr, self.prefix_len()).ok()
     }
 
     /// The lowest and highest first port of a range of this shape that can contain `port`.
@@ -255,12 +255,6 @@ impl Row {
         })
     }
 
-    /// The first 16 bytes of the row's place in the order: complete for IPv4, see [`Row::order`] for the rest.
-    pub fn sort_key(&self) -> u128 {
-        let place = sort_key_of(self.shape, self.net, self.low);
-        if self.shape.is_v6() { place } else { place | u128::from((self.from_latest as u64) ^ 1 << 63) << 2 }
-    }
-
     /// The whole order: shape, network, lowest port, beginning.
     pub fn order(&self, other: &Self) -> Ordering {
         (self.shape, self.net, self.low, self.from_latest).cmp(&(
@@ -269,16 +263,6 @@ impl Row {
             other.low,
             other.from_latest,
         ))
-    }
-}
-
-/// The smallest [`Row::sort_key`] of a row of that shape, network and lowest port.
-pub fn sort_key_of(shape: Shape, net: u128, low: u16) -> u128 {
-    let head = u128::from(shape.0) << 114;
-    if shape.is_v6() {
-        head | net.checked_shl(128 - u32::from(shape.len())).unwrap_or(0) >> 14
-    } else {
-        head | net << 82 | u128::from(low) << 66
     }
 }
 

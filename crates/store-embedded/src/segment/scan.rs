@@ -47,7 +47,7 @@ impl<'c> Rows<'c> {
     ///
     /// # Errors
     /// What disk and codec say.
-    pub fn next(&mut self) -> Result<Option<Row>, StoreError> {
+    pub fn take(&mut self) -> Result<Option<Row>, StoreError> {
         loop {
             if let Some(row) = self.rows.next() {
                 return Ok(Some(row));
@@ -75,7 +75,7 @@ impl<'c> Rows<'c> {
             segment.read_page(entry, &self.key, &mut self.buffer)?;
             let page = Page::open(&self.buffer, section.shape).ok_or_else(|| segment.unsound())?;
             let mut rows = std::mem::take(&mut self.spare);
-            rows.reserve(page.len());
+            rows.reserve(page.rows());
             page.each(|row| rows.push(row));
             self.rows = rows.into_iter();
             return Ok(true);

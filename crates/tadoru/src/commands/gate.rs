@@ -15,9 +15,9 @@ use crate::print;
 /// When the desk cannot be asked, or says what is wrong.
 pub async fn run(global: &Global, door: &Door, command: Gate) -> Result<ExitCode, CommandError> {
     match command {
-        Gate::Explain { act, data, purpose, basis, facts, lang } => {
+        Gate::Explain { act, categories, purpose, basis, facts, lang } => {
             let facts = facts.into_iter().collect();
-            let request = ExplainRequest { act, data, purpose, basis, facts, lang };
+            let request = ExplainRequest { act, data: categories, purpose, basis, facts, lang };
             let explained: Explained = door.post("/v1/gate/explain", &request).await?;
             if global.json {
                 print::json(&explained)

@@ -39,7 +39,7 @@ async fn one(door: &Door, import: &Import, path: &Path) -> Result<Imported, Comm
     };
     let mut file = tokio::fs::File::open(path).await.map_err(failed)?;
     let size = file.metadata().await.map_err(failed)?.len();
-    let name = path.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = stem(path);
     let mut target = format!("/v1/import?format={}&name={}", query(&import.format), query(&name));
     let options = [
         ("source", &import.source),
@@ -74,6 +74,13 @@ async fn one(door: &Door, import: &Import, path: &Path) -> Result<Imported, Comm
     let _ = sending.await;
     bar.finish_and_clear();
     imported
+}
+
+/// The file's name without its folder, its packing and its ending.
+fn stem(path: &Path) -> String {
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let bare = [".gz", ".zst"].iter().find_map(|packed| name.strip_suffix(packed)).unwrap_or(&name);
+    Path::new(bare).file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 fn tell(file: &Path, imported: &Imported) {

@@ -1,6 +1,7 @@
 //! `tadoru serve`: the desk, its sources, and its two doors; ends cleanly on SIGTERM and SIGINT.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ use crate::sources::{LiveSpool, apply, start};
 pub async fn run(global: &Global) -> Result<ExitCode, CommandError> {
     let filter = tracing_subscriber::EnvFilter::try_from_env("TADORU_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).try_init();
 
     let config = Config::load(global.config.as_deref())?;
     let opened = open(&global.data, &config, Arc::new(SystemClock)).await;

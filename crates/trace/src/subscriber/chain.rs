@@ -7,7 +7,7 @@ use tadoru_gate::Permit;
 use tadoru_gate::permit::Learn;
 use tadoru_model::{
     Assignment, CoverageState, Doubt, Edge, Endpoint, Holder, Hop, How, Identity, IdentityKind, PortRange,
-    Prefix, Protocol, Realm, RecordKind, Remote, Span, UtcMicros,
+    Prefix, Protocol, Realm, RecordKind, Remote, Span,
 };
 use tadoru_store::Holding;
 
@@ -27,7 +27,7 @@ pub(super) struct Chain {
     pub possible: Span,
     /// When the whole chain surely held.
     pub certain: Span,
-    /// Whether each hop surely held at the told time; a connection's own log need only reach into the window.
+    /// Whether each hop surely held at the told time, however wrong that is within its skew.
     pub at_core: bool,
     /// Why it is not certain.
     pub doubts: BTreeSet<Doubt>,
@@ -52,9 +52,18 @@ pub(super) struct Trail {
 pub(super) struct Follower<'a> {
     permit: &'a Permit<Learn>,
     evidence: &'a Evidence<'a>,
-    core: Span,
+    told: Told,
     window: Span,
     remote: Option<Remote>,
+}
+
+/// A time as it was told: the instants it stands for, and how far the teller's clock may be off.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Told {
+    /// The instants that its last digit leaves open.
+    pub core: Span,
+    /// Either way, microseconds.
+    pub skew_us: i64,
 }
 
 /// A row with its clock corrected and its open end judged.
@@ -66,15 +75,15 @@ struct Judged {
 }
 
 impl<'a> Follower<'a> {
-    /// A follower for one told time (`core`) and the window that the skew makes of it.
+    /// A follower for one told time and the window in which another holder would leave room for doubt.
     pub(super) const fn new(
         permit: &'a Permit<Learn>,
         evidence: &'a Evidence<'a>,
-        core: Span,
+        told: Told,
         window: Span,
         remote: Option<Remote>,
     ) -> Self {
-        Self { permit, evidence, core, window, remote }
+        Self { permit, evidence, told, window, remote }
     }
 
     /// All ways back from `endpoint`.
@@ -97,7 +106,7 @@ impl<'a> Follower<'a> {
         let mut behind: HashMap<(Realm, Prefix, Option<u16>, Span), Vec<Chain>> = HashMap::new();
         for judged in rows {
             match &judged.row.holder {
-                Holder::Line(names) => chains.push(judged.line(names.clone(), self.core, window)),
+                Holder::Line(names) => chains.push(judged.line(names.clone(), self.told)),
                 Holder::Inside { realm, prefix, port } => {
                     let ours = clip(judged.row.possible(), window);
                     let key = (realm.clone(), *prefix, *port, ours);
@@ -116,10 +125,10 @@ impl<'a> Follower<'a> {
                         found
                     };
                     if next.is_empty() {
-                        chains.push(judged.unresolved(realm.clone(), *prefix, self.core, window));
+                        chains.push(judged.unresolved(realm.clone(), *prefix, self.told));
                     }
                     for chain in next {
-                        chains.push(judged.before(chain, self.core, window));
+                        chains.push(judged.before(chain, self.told));
                     }
                 }
             }
@@ -201,7 +210,8 @@ impl<'a> Follower<'a> {
             let since = Span::new(row.until.earliest.min(window.until), window.until);
             match self.evidence.coverage.state(&row.source, row.kind, &row.realm, since) {
                 // A connection without an end in the log may have ended unnoticed: few last as long as a log.
-                _ if row.kind == RecordKind::NatSession => {
+                // And a venue that noted no leaving may just have forgotten.
+                _ if matches!(row.kind, RecordKind::NatSession | RecordKind::Seat) => {
                     doubts.insert(Doubt::EndInferred);
                 }
                 Some(CoverageState::Alive) => {
@@ -226,28 +236,28 @@ impl<'a> Follower<'a> {
 
 impl Judged {
     /// A chain that ends here: the row names a line.
-    fn line(&self, names: Vec<Identity>, core: Span, window: Span) -> Chain {
+    fn line(&self, names: Vec<Identity>, told: Told) -> Chain {
         Chain {
             path: vec![self.hop()],
             names,
             realm: self.row.realm.clone(),
             possible: self.row.possible(),
             certain: self.certain,
-            at_core: self.reaches(core, window),
+            at_core: self.reaches(told),
             doubts: self.doubts.clone(),
         }
     }
 
     /// A chain that ends here because no record says whose the inside address was.
-    fn unresolved(&self, realm: Realm, inside: Prefix, core: Span, window: Span) -> Chain {
+    fn unresolved(&self, realm: Realm, inside: Prefix, told: Told) -> Chain {
         let name = Identity::new(IdentityKind::InsideAddress, inside.to_string());
-        let mut chain = Chain { realm, ..self.line(vec![name], core, window) };
+        let mut chain = Chain { realm, ..self.line(vec![name], told) };
         chain.doubts.insert(Doubt::InsideUnresolved);
         chain
     }
 
     /// The chain with this hop put before it.
-    fn before(&self, chain: Chain, core: Span, window: Span) -> Chain {
+    fn before(&self, chain: Chain, told: Told) -> Chain {
         let mut path = vec![self.hop()];
         path.extend(chain.path);
         let mut doubts = chain.doubts;
@@ -261,15 +271,25 @@ impl Judged {
             realm: chain.realm,
             possible: clip(self.row.possible(), chain.possible),
             certain: clip(self.certain, chain.certain),
-            at_core: self.reaches(core, window) && chain.at_core,
+            at_core: self.reaches(told) && chain.at_core,
             doubts,
         }
     }
 
-    /// Whether it surely held at the told time. A connection is itself what the observer saw: it need only have been
-    /// there within the window.
-    fn reaches(&self, core: Span, window: Span) -> bool {
-        self.certain.holds(core) || (self.row.kind == RecordKind::NatSession && touches(self.certain, window))
+    /// Whether it surely held at the told time, however wrong that is within its skew.
+    ///
+    /// A connection is itself what the observer saw: it must have been there at one of the instants that the told time
+    /// stands for, give or take how late a gateway writes its log.
+    fn reaches(&self, told: Told) -> bool {
+        let Told { core, skew_us } = told;
+        if self.row.kind == RecordKind::NatSession {
+            let (from, until) = (self.certain.from, self.certain.until.max(self.certain.from));
+            let inner =
+                Span::new(from.plus(skew_us - LATE_LOG_US), until.plus(LATE_LOG_US - skew_us).plus(1));
+            inner.meets(core)
+        } else {
+            self.certain.holds(Span::new(core.from.plus(-skew_us), core.until.plus(skew_us)))
+        }
     }
 
     fn hop(&self) -> Hop {
@@ -379,11 +399,7 @@ fn clip(a: Span, b: Span) -> Span {
     Span::new(from, a.until.min(b.until).max(from))
 }
 
-/// Whether a span that may have no instant inside lies in the window.
-fn touches(span: Span, window: Span) -> bool {
-    let at = if span.from <= span.until { span.from } else { UtcMicros::MAX };
-    window.contains(at) || span.meets(window)
-}
-
 /// Hops of one chain at most: customer's NAT, carrier's NAT, softwire, session, and as many again.
 const LONGEST_CHAIN: usize = 8;
+/// How much later than the packet itself a gateway logs a connection's begin or end, microseconds.
+const LATE_LOG_US: i64 = 100_000;

@@ -28,7 +28,7 @@ pub(super) fn at_moment(
     trail: &Trail,
     contracts: &[Vec<SubscriberId>],
 ) -> Moment {
-    let window = seen.window(question.skew_us);
+    let window = seen.window(question.skew_us.max(evidence.guard_us));
     let addr = question.endpoint.addr;
     let (state, coverage) = match evidence.coverage.worst(&question.realm, addr, window, |_| true) {
         Some((state, spans)) => (Some(state), spans),

@@ -78,7 +78,7 @@ pub(super) fn read(texts: &Texts<'_>, settings: &Settings, now: UtcMicros) -> Re
     let (seen, reading) = times(texts.at, &zone, now)?;
     let skew_us = match texts.skew.filter(|s| !s.trim().is_empty()) {
         Some(text) => duration_us(text)?,
-        None => i64::from(settings.skew_ms) * 1000,
+        None => 0,
     };
     let realm = texts.realm.map_or_else(Realm::untold, Realm::from);
     let echo = QuestionEcho {

@@ -65,7 +65,9 @@ fn day_and_month_that_can_be_swapped_are_not_guessed() {
     assert!(matches!(read("03/04/2026 10:15:03 +0900"), Err(TimeFault::DayOrMonth { .. })));
     assert_eq!(read("03/03/2026 10:15:03 +0900").unwrap().seen.at.to_string(), "2026-03-03T01:15:03Z");
     assert_eq!(read("23/04/2026 10:15:03 +0900").unwrap().seen.at.to_string(), "2026-04-23T01:15:03Z");
-    let Err(TimeFault::Impossible { likely }) = read("2026-21-11 10:15:03 +09:00") else { panic!("month 21") };
+    let Err(TimeFault::Impossible { likely }) = read("2026-21-11 10:15:03 +09:00") else {
+        panic!("month 21")
+    };
     assert_eq!(likely.as_deref(), Some("2026-11-21 10:15:03 +09:00"));
     assert_eq!(read("2026-02-30 10:15:03 +09:00"), Err(TimeFault::Impossible { likely: None }));
 }
@@ -83,7 +85,10 @@ fn a_time_in_the_future_is_the_classic_slip_of_the_zone() {
     let likely = Some("2026-12-01 05:00:00 +09:00".into());
     assert_eq!(read.warnings, [Warning::Future { likely }]);
     let off_by_one = super::read_time("2026-11-21 10:15:03 +08:00", &tokyo(), now()).unwrap();
-    assert_eq!(off_by_one.warnings, [Warning::OneHourFromOurs { likely: "2026-11-21 10:15:03 +09:00".into() }]);
+    assert_eq!(
+        off_by_one.warnings,
+        [Warning::OneHourFromOurs { likely: "2026-11-21 10:15:03 +09:00".into() }]
+    );
 }
 
 #[test]
@@ -95,7 +100,15 @@ fn abbreviations_of_several_zones_are_not_taken() {
 
 #[test]
 fn what_is_no_time_is_none() {
-    for text in ["", "yesterday", "10:15:03 +09:00", "2026-11-21", "2026-11-21 25:15:03 Z", "2026-11-21 10:65:03 Z", "99999999999999999999"] {
+    for text in [
+        "",
+        "yesterday",
+        "10:15:03 +09:00",
+        "2026-11-21",
+        "2026-11-21 25:15:03 Z",
+        "2026-11-21 10:65:03 Z",
+        "99999999999999999999",
+    ] {
         assert!(read(text).is_err(), "{text}");
     }
 }

@@ -1,0 +1,15 @@
+//! End-to-end and tidy tests: the executable as its users meet it, and the house as it stands.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "tests fail loudly"
+)]
+
+mod cgnat;
+mod fuzz_bodies;
+mod tidy;
+mod town;

@@ -1,0 +1,16 @@
+//! The routes asked from outside: over a real desk, the embedded stores and the shipped rules.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail loudly"
+)]
+
+mod answers;
+mod batch;
+mod document;
+mod doors;
+mod hostile;
+mod house;
+mod transports;
