@@ -2,7 +2,8 @@
 //!
 //! The workload is that of `bench/assignments/`: 4,096 public addresses with 126 blocks of 512 ports each, exponential
 //! busy and idle times, 500,000 subscribers, in the order in which a gateway logs them (by release). `N` sets the rows,
-//! `DAYS` spreads them over so many days, `DIR` says where. Prints one JSON line a figure. Not a timed test.
+//! `DAYS` spreads them over so many days, `ROWS` names a file of rows to take in their place, `DIR` says where the store
+//! goes. Prints one JSON line a figure. Not a timed test.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -28,6 +29,8 @@ use tadoru_store::assignments::{Assignments, Holding, SpoolMark};
 use tadoru_store::contract::Permits;
 use tadoru_store_embedded::assignments::{SegmentStore, Settings};
 use tadoru_store_embedded::folder::Folder;
+use tadoru_store_embedded::folder::codec::Clock;
+use tadoru_store_embedded::spool::{Record, Spool};
 
 fn main() {
     let rows = number("N", 50_000_000);
@@ -40,7 +43,7 @@ fn main() {
     let (gate, _) = Gate::open(&dir.join("gate"), Packs::shipped().unwrap(), &options, NOW).unwrap();
     let permits = Permits::of(&gate, NOW);
     let vault = Vault::open(&dir.join("gate/keys")).unwrap();
-    let clock: tadoru_store_embedded::folder::codec::Clock = Arc::new(|| NOW);
+    let clock: Clock = Arc::new(|| NOW);
     let open = || {
         let folder = Folder::open(&dir.join("data")).unwrap().inside("assignments").unwrap();
         let settings = Settings { fresh_rows: number("FRESH", 2 << 20) as usize, ..Settings::default() };
@@ -50,7 +53,10 @@ fn main() {
     let store = open();
     let (mut busy, mut cpu, mut loaded) = (Duration::ZERO, 0.0, 0_u64);
     for day in 0..days {
-        let log = generate(rows / days, day, 42 + day);
+        let log = match std::env::var("ROWS") {
+            Ok(path) => read_rows(&path),
+            Err(_) => generate(rows / days, day, 42 + day),
+        };
         let pick = (rows / PICKED).max(1);
         for part in log.chunks(BATCH) {
             let batch: Vec<Assignment> = part.iter().map(Slot::assignment).collect();
@@ -116,7 +122,7 @@ fn main() {
         asked.swap(i, (dice.roll() % (i as u64 + 1)) as usize);
     }
     let (singles, batch) = asked.split_at(2_000.min(asked.len()));
-    let questions: Vec<(Holding, u32)> = singles.iter().map(|slot| slot.question(&mut dice)).collect();
+    let questions: Vec<(Holding, u64)> = singles.iter().map(|slot| slot.question(&mut dice)).collect();
     for round in 0..3 {
         let (mut times, mut wrong) = (Vec::new(), 0);
         let used = cpu_seconds();
@@ -138,7 +144,7 @@ fn main() {
             at(1.0)
         );
     }
-    let (questions, lines): (Vec<Holding>, Vec<u32>) =
+    let (questions, lines): (Vec<Holding>, Vec<u64>) =
         batch.iter().take(100_000).map(|slot| slot.question(&mut dice)).unzip();
     for round in 0..number("ROUNDS", 3) {
         let (begin, used) = (Instant::now(), cpu_seconds());
@@ -163,13 +169,35 @@ fn main() {
     );
 }
 
+/// Small records, durable in batches of 100 by two threads.
+fn spool(dir: &Path, vault: &Vault, clock: &Clock, permits: &Permits) {
+    let folder = Folder::open(&dir.join("raw")).unwrap();
+    let (spool, _) =
+        Spool::open(&folder, vault.clone(), Arc::clone(clock), &permits.store, Arc::from("assignment"))
+            .unwrap();
+    let source = SourceName::from("nas-1");
+    let record = Record { source, arrived: NOW, bytes: vec![7; 200] };
+    let records = vec![record; 100];
+    let begin = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for _ in 0..500 {
+                    spool.append(&permits.store, &records).unwrap();
+                }
+            });
+        }
+    });
+    println!("{{\"what\":\"spool\",\"records_s\":{:.0}}}", 100_000.0 / begin.elapsed().as_secs_f64());
+}
+
 /// One assignment of the workload: address and block, times in milliseconds, subscriber.
 #[derive(Clone, Copy)]
 struct Slot {
     block: u32,
     from: i64,
     until: i64,
-    line: u32,
+    line: u64,
 }
 
 impl Slot {
@@ -205,7 +233,7 @@ impl Slot {
         }
     }
 
-    fn question(&self, dice: &mut Dice) -> (Holding, u32) {
+    fn question(&self, dice: &mut Dice) -> (Holding, u64) {
         let at = self.from + (dice.roll() % (self.until - self.from) as u64) as i64;
         let holding = Holding {
             realm: Realm::untold(),
@@ -218,9 +246,28 @@ impl Slot {
     }
 }
 
-fn holder(line: u32) -> Holder {
-    let id = 0x5a00_0000_0000_0000_u64 + u64::from(line) * 0x9e37_79b1;
-    Holder::Line(vec![Identity::new(IdentityKind::Contract, format!("{id:016x}"))])
+fn holder(line: u64) -> Holder {
+    Holder::Line(vec![Identity::new(IdentityKind::Contract, format!("{line:016x}"))])
+}
+
+/// Rows that another program made: 32 bytes each, little-endian: address u32, lowest port u16, two bytes unused, beginning
+/// and end in milliseconds i64, subscriber u64.
+fn read_rows(path: &str) -> Vec<Slot> {
+    let bytes = std::fs::read(path).unwrap();
+    let number = |row: &[u8], at: usize| u64::from_le_bytes(row[at..at + 8].try_into().unwrap());
+    bytes
+        .chunks_exact(32)
+        .map(|row| {
+            let head = number(row, 0);
+            let (addr, low) = (head as u32, (head >> 32) as u16);
+            Slot {
+                block: (addr - 0xc612_0000) * BLOCKS + u32::from((low - 1_024) / 512),
+                from: number(row, 8) as i64,
+                until: number(row, 16) as i64,
+                line: number(row, 24),
+            }
+        })
+        .collect()
 }
 
 /// The rows of one day, by release.
@@ -240,7 +287,7 @@ fn generate(rows: u64, day: u64, seed: u64) -> Vec<Slot> {
         for pair in edges.chunks_exact(2) {
             let at = |edge: f64| start + (edge / sum * (DAY_MS - 1) as f64) as i64;
             let from = at(pair[0]);
-            let line = (dice.roll() % SUBSCRIBERS) as u32;
+            let line = 0x5a00_0000_0000_0000 + dice.roll() % SUBSCRIBERS * 0x9e37_79b1;
             log.push(Slot { block: block as u32, from, until: at(pair[1]).max(from + 1), line });
         }
     }

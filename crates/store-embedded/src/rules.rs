@@ -106,8 +106,10 @@ fn read<T: DeserializeOwned + Default>(folder: &Folder, name: &str) -> Result<T,
 }
 
 fn write<T: Serialize>(folder: &Folder, name: &str, value: &T) -> Result<(), StoreError> {
-    let bytes = serde_json::to_vec(value)
-        .map_err(|_| StoreError::Damaged { file: folder.place(name), what: "it cannot be written as JSON" })?;
+    let bytes = serde_json::to_vec(value).map_err(|_| StoreError::Damaged {
+        file: folder.place(name),
+        what: "it cannot be written as JSON",
+    })?;
     folder.replace(name, &bytes)
 }
 

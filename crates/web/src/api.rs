@@ -103,7 +103,9 @@ impl<S: Stores> Api<S> {
         let done = tokio::task::spawn_blocking(move || command(&desk, &handle)).await;
         match done {
             Ok(result) => result.map_err(Into::into),
-            Err(_) => Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "fault", "the command did not end")),
+            Err(_) => {
+                Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "fault", "the command did not end"))
+            }
         }
     }
 }

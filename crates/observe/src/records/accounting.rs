@@ -96,11 +96,9 @@ fn holds(record: &Accounting) -> Result<Vec<Prefix>, &'static str> {
         record.port_ranges.iter().any(|range| range.public.is_some_and(|public| IpAddr::V4(public) == addr))
     };
     if let Some(addr) = record.framed_ipv4.filter(|addr| !shared(IpAddr::V4(*addr))) {
-        let mask = record.framed_netmask.map_or(u32::MAX, std::net::Ipv4Addr::to_bits);
-        // A mask with a hole in it is no prefix; then only the address itself is sure.
-        let whole = mask.leading_ones() + mask.trailing_zeros() == 32 && mask != 0;
-        let len = if whole { u8::try_from(mask.leading_ones()).unwrap_or(32) } else { 32 };
-        holds.push(prefix(addr.into(), len)?);
+        // Framed-IP-Netmask is a subnet's mask with some devices, and would give one line the addresses of its neighbours:
+        // prefixes of a line come in Framed-Route.
+        holds.push(Prefix::host(addr.into()));
     }
     let routes = record.framed_routes.iter().chain(&record.framed_ipv6_prefixes);
     for told in routes.chain(&record.delegated_ipv6_prefixes) {

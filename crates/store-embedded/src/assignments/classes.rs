@@ -22,10 +22,10 @@ pub struct RetentionClasses {
 impl Default for RetentionClasses {
     fn default() -> Self {
         Self {
-            assignments: Arc::from("assignment-log"),
-            translations: Arc::from("cgnat-block"),
-            destinations: Arc::from("cgnat-destination"),
-            venues: Arc::from("venue-session"),
+            assignments: Arc::from("assignment"),
+            translations: Arc::from("assignment"),
+            destinations: Arc::from("assignment-destination"),
+            venues: Arc::from("venue"),
         }
     }
 }
@@ -96,3 +96,6 @@ pub const fn month_of(micros: i64) -> u32 {
 pub const FIRST: u32 = 1970 * 12;
 /// 2200-01: everything that ends later, or has no end.
 pub const ENDLESS: u32 = 2200 * 12;
+
+#[cfg(test)]
+mod tests;

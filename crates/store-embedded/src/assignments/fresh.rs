@@ -231,7 +231,8 @@ impl Fresh {
     fn place(&self, number: u32) -> Option<Place> {
         let slim = self.rows.get(number as usize)?;
         let (shape, _) = *self.variants.known.get(slim.variant as usize)?;
-        let time = if shape.is_v6() { 0 } else { u128::from((slim.from_latest as u64 ^ 1 << 63) >> TIME_CUT) };
+        let time =
+            if shape.is_v6() { 0 } else { u128::from((slim.from_latest as u64 ^ 1 << 63) >> TIME_CUT) };
         Some(prefix_of(shape, slim.net, slim.low) | time << NUMBER_BITS | u128::from(number))
     }
 

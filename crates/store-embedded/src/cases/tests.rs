@@ -95,7 +95,7 @@ async fn nothing_acknowledged_is_lost_by_kill_9() {
     let mut acknowledged = 0;
     for round in 1..=3_usize {
         let mut child = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "cases::tests::write_until_killed", "--nocapture"])
+            .args(["--exact", "cases::tests::write_until_killed", "--nocapture"])
             .env(FOLDER_TO_WRITE, folder.path())
             .stdout(std::process::Stdio::piped())
             .spawn()
@@ -123,9 +123,8 @@ async fn nothing_acknowledged_is_lost_by_kill_9() {
     }
 }
 
-/// The process that is killed.
+/// The process that is killed: it writes only where the test above names a folder.
 #[tokio::test]
-#[ignore = "only for the test above, which kills it"]
 async fn write_until_killed() {
     use tadoru_store::Evidence;
 

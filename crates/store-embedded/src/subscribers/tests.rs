@@ -6,7 +6,6 @@
     reason = "tests fail loudly"
 )]
 
-use std::time::Instant;
 
 use tadoru_model::{Identity, Realm};
 use tadoru_store::cases::contract::Door;
@@ -76,31 +75,4 @@ async fn nobody_is_on_the_disk_in_the_clear() {
     for clear in [&b"somebody"[..], b"C0000007", b"mail.example", b"00000007"] {
         assert!(!bytes.windows(clear.len()).any(|window| window == clear));
     }
-}
-
-/// Figures for the reference page on performance; `cargo test --release -- --ignored --nocapture figures`.
-#[tokio::test]
-#[ignore = "prints figures"]
-async fn figures() {
-    let folder = tempfile::tempdir().unwrap();
-    let tester = Tester::new(folder.path());
-    let database = database(folder.path()).await;
-    let directory = Directory::open(database.clone()).await.unwrap();
-    let contracts = many(100_000, "user");
-    for as_of in [10, 20] {
-        let start = Instant::now();
-        let counts = directory.import(tester.store(), UtcMicros(as_of), &contracts).await.unwrap();
-        println!("import {counts:?}: {:.0} contracts/s", 1e5 / start.elapsed().as_secs_f64());
-    }
-    let permit = tester.learn(&tadoru_model::CaseId("one".into()));
-    let questions: Vec<_> =
-        (0..100_000).map(|n| question(format!("user{}@isp.example", n * 7919 % 100_000))).collect();
-    let start = Instant::now();
-    let answers = directory.answer(&permit, &questions).unwrap();
-    println!("resolve: {:.0} names/s", 1e5 / start.elapsed().as_secs_f64());
-    assert!(answers.iter().all(|answer| answer.len() == 1));
-    let start = Instant::now();
-    Directory::open(database).await.unwrap();
-    println!("open: {:?}", start.elapsed());
-    println!("bytes a contract: {}", bytes_of(folder.path()).len() / 100_000);
 }

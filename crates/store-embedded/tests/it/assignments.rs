@@ -36,7 +36,7 @@ fn the_embedded_store_keeps_the_contract_with_little_memory() {
 #[test]
 fn a_restart_changes_nothing() {
     let house = House::new();
-    for seed in 0..8 {
+    for seed in 0..4 {
         let folder = place();
         let plain = Memory::default();
         for round in 0..12_u64 {
@@ -65,7 +65,7 @@ fn merging_changes_nothing() {
     let folder = place();
     let plain = Memory::default();
     let (store, _) = house.open(folder.path(), &small()).unwrap();
-    for round in 0..40 {
+    for round in 0..24 {
         let part = rows(round, 350);
         store.put(&house.permits.store, &part).unwrap();
         plain.put(&house.permits.store, &part).unwrap();

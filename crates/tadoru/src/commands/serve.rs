@@ -1,11 +1,11 @@
 //! `tadoru serve`: the desk, its sources, and its two doors; ends cleanly on SIGTERM and SIGINT.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::io::IsTerminal as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use tadoru_desk::SystemClock;
+use tadoru_desk::{Desk, SystemClock};
 use tadoru_gate::journal::Event;
 use tadoru_model::PersonId;
 use tadoru_web::serve::{Tokens, loopback, socket};
@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use crate::cli::Global;
 use crate::config::Config;
 use crate::door::{CommandError, actor_of, routes, socket_of};
-use crate::embedded::{Installation, open};
+use crate::embedded::{Embedded, Installation, open};
 use crate::sources::{LiveSpool, apply, start};
 
 /// Serves until it is told to end.
@@ -26,7 +26,11 @@ use crate::sources::{LiveSpool, apply, start};
 pub async fn run(global: &Global) -> Result<ExitCode, CommandError> {
     let filter = tracing_subscriber::EnvFilter::try_from_env("TADORU_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .try_init();
 
     let config = Config::load(global.config.as_deref())?;
     let opened = open(&global.data, &config, Arc::new(SystemClock)).await;
@@ -79,6 +83,7 @@ pub async fn run(global: &Global) -> Result<ExitCode, CommandError> {
         async move { tokio::join!(by_token, by_socket).0 }
     });
 
+    let retention = tokio::spawn(keep_retention(Arc::clone(&desk), shutdown.clone()));
     let mut terminate = signal(SignalKind::terminate()).map_err(|e| failed("wait for signals", e))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|e| failed("wait for signals", e))?;
     tokio::select! {
@@ -89,6 +94,7 @@ pub async fn run(global: &Global) -> Result<ExitCode, CommandError> {
     let _ = end.send(true);
     while running.tasks.join_next().await.is_some() {}
     let _ = doors.await;
+    let _ = retention.await;
     let _ = apply_end.send(true);
     match applier.await {
         Ok(applied) => applied.map_err(|e| failed("apply what was received", e))?,
@@ -100,8 +106,24 @@ pub async fn run(global: &Global) -> Result<ExitCode, CommandError> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Deletes what is past its retention, every hour.
+async fn keep_retention(desk: Arc<Desk<Embedded>>, mut shutdown: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(RETENTION_EVERY) => {}
+            _ = shutdown.wait_for(|end| *end) => return,
+        }
+        let desk = Arc::clone(&desk);
+        match tokio::task::spawn_blocking(move || desk.enforce_retention()).await {
+            Ok(Ok(run)) => tracing::info!(deleted = run.deleted, held = run.held, "retention"),
+            Ok(Err(error)) => tracing::error!("retention could not be enforced: {error}"),
+            Err(_) => tracing::error!("retention could not be enforced"),
+        }
+    }
+}
+
 /// The bearer tokens of the configuration, with the people who bear them.
-fn tokens(config: &Config, desk: &tadoru_desk::Desk<crate::embedded::Embedded>) -> Tokens {
+fn tokens(config: &Config, desk: &Desk<Embedded>) -> Tokens {
     let all = config.api.tokens.iter().filter_map(|token| {
         let mut digest = [0; 32];
         for (place, byte) in digest.iter_mut().enumerate() {
@@ -115,3 +137,6 @@ fn tokens(config: &Config, desk: &tadoru_desk::Desk<crate::embedded::Embedded>) 
 fn failed(doing: &str, error: impl std::error::Error + Send + Sync + 'static) -> CommandError {
     CommandError::Other(format!("cannot {doing}"), Some(Box::new(error)))
 }
+
+/// How often the retention is enforced.
+const RETENTION_EVERY: std::time::Duration = std::time::Duration::from_secs(3600);

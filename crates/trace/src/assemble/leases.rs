@@ -116,8 +116,9 @@ impl Leases {
     fn end(&mut self, key: (SourceName, Realm, Prefix), event: &LeaseEvent) {
         let Some(lease) = self.current.get_mut(&key) else { return };
         let other = !event.names.is_empty() && !same_line(&lease.names, &event.names);
-        if lease.returned.is_some() || (other && event.state != LeaseState::Declined) {
-            return; // The end of an earlier holder's lease, written down late or twice.
+        let older = event.state != LeaseState::Expired && event.since < lease.last;
+        if older || lease.returned.is_some() || (other && event.state != LeaseState::Declined) {
+            return; // The end of an earlier lease, written down late or read again.
         }
         if event.state == LeaseState::Released {
             let earliest = event.expires.unwrap_or(lease.last).max(lease.last).min(lease.expires);

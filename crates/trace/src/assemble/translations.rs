@@ -94,7 +94,7 @@ impl Translations {
                     self.changed.insert(key);
                 }
                 _ => {
-                    let began = event.began.map(|b| Edge::exact(b, How::Logged));
+                    let began = event.began.map(counted_back);
                     let from = began.unwrap_or(Edge::between(first, at.latest, How::Before));
                     self.insert(key, record, &event, from, at.earliest);
                 }
@@ -179,7 +179,7 @@ impl Translations {
                 // Its beginning was lost, or was before the first record.
                 let after = self.ended.get(&key.hash(UtcMicros(0))).copied().unwrap_or(first).min(at.latest);
                 let from = match event.began {
-                    Some(began) => Edge::exact(began, How::Logged),
+                    Some(began) => counted_back(began),
                     None => Edge::between(after, at.latest, How::Before),
                 };
                 let open = Open { from, ..open_of(&key, record, event, at) };
@@ -197,6 +197,11 @@ impl Translations {
         self.changed.insert(key.clone());
         self.open.insert(key, open);
     }
+}
+
+/// A beginning counted back from a duration in whole seconds.
+fn counted_back(began: UtcMicros) -> Edge {
+    Edge::between(began.plus(-1_000_000), began, How::Duration)
 }
 
 impl Key {

@@ -52,9 +52,7 @@ pub(super) fn at_moment(
             Outcome::NotOurs
         } else if past_retention {
             Outcome::Expired
-        } else if state == Some(CoverageState::Alive) {
-            Outcome::None
-        } else if state.is_none() && ruled(evidence, question, window) {
+        } else if state.map_or_else(|| ruled(evidence, question, window), |s| s == CoverageState::Alive) {
             Outcome::None
         } else {
             Outcome::Gap

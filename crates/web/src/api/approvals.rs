@@ -73,10 +73,7 @@ pub struct Given {
     ),
     extensions(("x-door" = json!("anybody")))
 )]
-pub(super) async fn list<S: Stores>(
-    State(api): State<Arc<Api<S>>>,
-    caller: Caller,
-) -> Json<Approvals> {
+pub(super) async fn list<S: Stores>(State(api): State<Arc<Api<S>>>, caller: Caller) -> Json<Approvals> {
     let waiting = api.desk.waiting_for(&caller.0);
     Json(Approvals { waiting: waiting.iter().map(Waiting::of).collect() })
 }

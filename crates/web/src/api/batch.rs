@@ -16,12 +16,12 @@ use tadoru_desk::who::Reply;
 use tadoru_desk::{Actor, Stores};
 use utoipa::ToSchema;
 
+use super::Api;
 use super::extract::{Caller, read_json};
 use super::ground::{self, Named};
 use super::problem::{Problem, Told};
 use super::reading::{Asked, NumberOrText, Texts, read};
 use super::shape::{Refusal, WhoAnswer, refusal};
-use super::Api;
 use crate::lines::{Line, Lines};
 
 /// The first line: on what ground all the others are asked.
@@ -231,7 +231,6 @@ impl<S: Stores> Batch<S> {
         };
         Entry { line: self.count, reference: entry.reference, asked }
     }
-
 }
 
 impl<S: Stores> Asker<S> {

@@ -235,9 +235,8 @@ pub(super) async fn close<S: Stores>(
     JsonBody(closing): JsonBody<Closing>,
 ) -> Result<Json<Noted>, Problem> {
     caller.may(&WORKS_CASES)?;
-    let close = api.run(move |desk, handle| {
-        handle.block_on(desk.close_case(&caller.0, &CaseId(id), &closing.reason))
-    });
+    let close = api
+        .run(move |desk, handle| handle.block_on(desk.close_case(&caller.0, &CaseId(id), &closing.reason)));
     Ok(Json(Noted { journal_index: close.await? }))
 }
 

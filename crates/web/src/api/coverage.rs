@@ -45,7 +45,8 @@ pub struct ClockDay {
     extensions(("x-door" = json!("anybody")))
 )]
 pub(super) async fn coverage<S: Stores>(State(api): State<Arc<Api<S>>>) -> Result<Json<Coverage>, Problem> {
-    let (spans, readings) = api.run(|desk, _| desk.coverage().map(|spans| (spans, desk.clock_readings()))).await?;
+    let (spans, readings) =
+        api.run(|desk, _| desk.coverage().map(|spans| (spans, desk.clock_readings()))).await?;
     let clocks = readings.iter().map(|reading| ClockDay {
         source: reading.source.0.to_string(),
         day: rfc3339(reading.day),

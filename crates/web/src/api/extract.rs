@@ -74,7 +74,8 @@ pub(super) fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem>
         let told = error.to_string();
         let why = if error.is_syntax() || error.is_eof() {
             "it is no JSON".to_owned()
-        } else if let Some((what, _)) = told.strip_prefix("missing field ").and_then(|t| t.split_once(" at ")) {
+        } else if let Some((what, _)) = told.strip_prefix("missing field ").and_then(|t| t.split_once(" at "))
+        {
             format!("member {what} is missing")
         } else if let Some((_, names)) =
             told.strip_prefix("unknown field ").and_then(|t| t.split_once(", expected "))

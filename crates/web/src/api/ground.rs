@@ -53,7 +53,8 @@ pub(super) fn basis(word: &str) -> Result<Basis, Problem> {
 /// That a word is none of a closed list.
 pub(super) fn unknown(what: &str, words: impl Iterator<Item = &'static str>) -> Problem {
     let words: Vec<&str> = words.collect();
-    Problem::wrong(what, format!("`{what}` is none that the rules know")).help(format!("there are: {}", words.join(", ")))
+    Problem::wrong(what, format!("`{what}` is none that the rules know"))
+        .help(format!("there are: {}", words.join(", ")))
 }
 
 fn digest(text: &str) -> Result<[u8; 32], Problem> {

@@ -83,7 +83,9 @@ pub struct EntriesQuery {
     ),
     extensions(("x-door" = json!("anybody")))
 )]
-pub(super) async fn checkpoint<S: Stores>(State(api): State<Arc<Api<S>>>) -> Result<Json<Checkpoint>, Problem> {
+pub(super) async fn checkpoint<S: Stores>(
+    State(api): State<Arc<Api<S>>>,
+) -> Result<Json<Checkpoint>, Problem> {
     let journal = api.desk.gate().journal();
     let checkpoint = journal.checkpoint();
     let size = journal.verifier().open(&checkpoint).map_err(|_| unsound())?.size;
@@ -160,7 +162,11 @@ pub(super) async fn proof<S: Stores>(
 }
 
 fn unsound() -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "journal", "the journal's checkpoint is not signed by its key")
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "journal",
+        "the journal's checkpoint is not signed by its key",
+    )
 }
 
 /// Entries handed out at once where nobody says how many.

@@ -157,7 +157,8 @@ impl From<StoreError> for Problem {
         let (status, code) = store_status(&error);
         let told = Self::fault(status, code, &error);
         if code == "disk-full" {
-            return told.help("nothing that was acknowledged is lost; make room on the disk of the data folder");
+            return told
+                .help("nothing that was acknowledged is lost; make room on the disk of the data folder");
         }
         told
     }

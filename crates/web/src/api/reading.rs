@@ -197,9 +197,11 @@ fn warned(warning: &Warning, about: &str) -> Warned {
         Warning::ZoneSeason { likely } => {
             ("zone-season", "the zone's abbreviation does not fit the season", Some(likely.clone()))
         }
-        Warning::OneHourFromOurs { likely } => {
-            ("one-hour-from-ours", "the offset is one hour away from the operator's zone", Some(likely.clone()))
-        }
+        Warning::OneHourFromOurs { likely } => (
+            "one-hour-from-ours",
+            "the offset is one hour away from the operator's zone",
+            Some(likely.clone()),
+        ),
         Warning::Epoch => ("epoch", "the time was given as a count since 1970 and taken as UTC", None),
         Warning::Repeated => ("repeated", "the time falls on a leap second or a repeated hour", None),
     };

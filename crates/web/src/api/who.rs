@@ -105,7 +105,11 @@ pub(super) async fn who<S: Stores>(
 
 impl ground::Named {
     /// Questions asked on this ground.
-    pub(super) fn inquiry(self, actor: tadoru_desk::Actor, questions: Vec<tadoru_desk::who::Question>) -> Inquiry {
+    pub(super) fn inquiry(
+        self,
+        actor: tadoru_desk::Actor,
+        questions: Vec<tadoru_desk::who::Question>,
+    ) -> Inquiry {
         let Self { case, purpose, basis, facts, attached } = self;
         Inquiry { actor, case, purpose, basis, facts, attached, questions }
     }

@@ -17,8 +17,17 @@ async fn a_unique_answer_shows_its_candidate_path_ground_and_journal_entry() {
     let (status, answer) = house.post(Some(&ann()), "/v1/who", &asked).await;
     assert_eq!(status, 200, "{answer}");
     assert_eq!(answer["outcome"], "unique", "{answer:#}");
-    let order =
-        ["outcome", "question", "reading", "candidates", "narrow_by", "coverage", "notes", "permit", "journal_index"];
+    let order = [
+        "outcome",
+        "question",
+        "reading",
+        "candidates",
+        "narrow_by",
+        "coverage",
+        "notes",
+        "permit",
+        "journal_index",
+    ];
     assert_eq!(members(&answer), order);
     assert_eq!(
         answer["question"],
@@ -83,7 +92,9 @@ async fn a_refusal_is_an_answer_that_names_what_is_missing_and_who_can_supply_it
     let names: Vec<&str> =
         answer["missing"].as_array().unwrap().iter().map(|m| m["name"].as_str().unwrap()).collect();
     assert!(names.contains(&"complaint.id"), "{answer:#}");
-    for member in ["verdict", "rule", "text_ja", "text_en", "journal_index", "explanation_en", "explanation_ja"] {
+    for member in
+        ["verdict", "rule", "text_ja", "text_en", "journal_index", "explanation_en", "explanation_ja"]
+    {
         assert!(answer.get(member).is_some(), "{member}");
     }
     assert_eq!(members(&answer["missing"][0]), ["name", "text_ja", "text_en", "by", "stated"]);
@@ -142,7 +153,10 @@ async fn a_case_goes_from_open_to_closed_and_shows_its_texts_to_those_who_may_re
     let (_, open) = house.get(Some(&ann), "/v1/cases").await;
     let (_, closed) = house.get(Some(&ann), "/v1/cases?which=closed").await;
     assert_eq!(open["cases"], json!([]));
-    assert_eq!((&closed["cases"][0]["id"], &closed["cases"][0]["state"]), (&json!("2026-0001"), &json!("closed")));
+    assert_eq!(
+        (&closed["cases"][0]["id"], &closed["cases"][0]["state"]),
+        (&json!("2026-0001"), &json!("closed"))
+    );
     let (status, _) = house.get(Some(&ann), "/v1/cases/2026-0002").await;
     assert_eq!(status, 404);
 }
@@ -160,7 +174,10 @@ async fn a_proof_from_the_api_is_checked_by_the_key_alone() {
     let (status, told) = house.get(Some(&somebody(Role::Auditor)), "/v1/journal/proof/999999").await;
     assert_eq!((status, &told["error"]["code"]), (404, &json!("no-such-entry")));
     let (_, told) = house.get(Some(&ann()), "/v1/journal/checkpoint").await;
-    assert_eq!(verifier.open(told["checkpoint"].as_str().unwrap()).unwrap().size, told["size"].as_u64().unwrap());
+    assert_eq!(
+        verifier.open(told["checkpoint"].as_str().unwrap()).unwrap().size,
+        told["size"].as_u64().unwrap()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::house::{House, ann};
 
-const HEAD: &str = r#"{"case":"K-1","purpose":"CLEAN","facts":{"complaint.id":"K-1","complaint.substantiated":"yes"}}"#;
+const HEAD: &str =
+    r#"{"case":"K-1","purpose":"CLEAN","facts":{"complaint.id":"K-1","complaint.substantiated":"yes"}}"#;
 
 async fn answers(house: &House, body: String) -> Vec<Value> {
     let (status, text) = house.ask(Some(&ann()), Method::POST, "/v1/who/batch", Body::from(body)).await;
@@ -37,7 +38,16 @@ async fn every_line_has_its_answer_in_its_place() {
     let references: Vec<&Value> = found.iter().map(|answer| &answer["ref"]).collect();
     assert_eq!(
         references,
-        [&json!("a"), &json!(7), &json!("c"), &Value::Null, &Value::Null, &json!("f"), &Value::Null, &json!("h")]
+        [
+            &json!("a"),
+            &json!(7),
+            &json!("c"),
+            &Value::Null,
+            &Value::Null,
+            &json!("f"),
+            &Value::Null,
+            &json!("h")
+        ]
     );
     let outcomes: Vec<Option<&str>> =
         found.iter().map(|a| a.get("outcome").and_then(Value::as_str)).collect();
@@ -80,7 +90,8 @@ async fn chunks_of_ten_thousand_share_a_permit_and_keep_the_order() {
 async fn a_refused_batch_answers_each_line_with_the_refusal() {
     let house = House::with_records().await;
     let line = r#"{"address":"203.0.113.7","time":"2026-11-21T01:15:03Z","ref":"x"}"#;
-    let found = answers(&house, format!("{{\"case\":\"K-1\",\"purpose\":\"CRIME\"}}\n{line}\nbad\n{line}\n")).await;
+    let found =
+        answers(&house, format!("{{\"case\":\"K-1\",\"purpose\":\"CRIME\"}}\n{line}\nbad\n{line}\n")).await;
     assert_eq!(found.len(), 3);
     assert_eq!((&found[0]["outcome"], &found[2]["outcome"]), (&json!("refused"), &json!("refused")));
     assert!(found[1].get("outcome").is_none());

@@ -83,7 +83,8 @@ async fn each_role_gets_what_the_door_says_and_no_address_without_a_ground() {
     for route in routes(&house).await {
         for role in Role::ALL {
             // The case is there, and is open, for everybody who knocks.
-            let _ = house.post(Some(&ann()), "/v1/cases", r#"{"id":"K-1","title":"203.0.113.7 again"}"#).await;
+            let _ =
+                house.post(Some(&ann()), "/v1/cases", r#"{"id":"K-1","title":"203.0.113.7 again"}"#).await;
             let (status, text) = knock(&house, &route, Some(&somebody(role))).await;
             let at = format!("{} as {}: {status} {text}", route.id, role.as_str());
             let named = route.door.as_array().map(|roles| roles.contains(&json!(role.as_str())));

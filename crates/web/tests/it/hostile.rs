@@ -97,7 +97,8 @@ async fn paths_and_queries_that_do_not_fit_are_answered_in_the_same_form() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_that_is_too_long_costs_itself_only() {
     let house = House::with_records().await;
-    let head = r#"{"case":"K-1","purpose":"CLEAN","facts":{"complaint.id":"K-1","complaint.substantiated":"yes"}}"#;
+    let head =
+        r#"{"case":"K-1","purpose":"CLEAN","facts":{"complaint.id":"K-1","complaint.substantiated":"yes"}}"#;
     let line = r#"{"address":"203.0.113.7:40123","time":"2026-11-21T01:15:03Z"}"#;
     let body = format!("{head}\n{line}\n{}\n{line}\n", "x".repeat(3 << 20));
     let (status, text) = house.ask(Some(&ann()), Method::POST, "/v1/who/batch", Body::from(body)).await;

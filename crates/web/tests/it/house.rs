@@ -15,8 +15,8 @@ use tadoru_gate::permit::Store;
 use tadoru_gate::{ActName, Answer, Ask, DataCategory, DataSet, Facts, Gate, Packs, Permit, Purpose, Scope};
 use tadoru_model::observation::{Observation, Observed};
 use tadoru_model::{
-    Assignment, Edge, Holder, How, Identity, IdentityKind, PersonId, PortRange, Prefix, Protocol, Realm, RecordKind,
-    Role, SourceName, UtcMicros,
+    Assignment, Edge, Holder, How, Identity, IdentityKind, PersonId, PortRange, Prefix, Protocol, Realm,
+    RecordKind, Role, SourceName, UtcMicros,
 };
 use tadoru_store::clocks::ClockReadings;
 use tadoru_store::rules::Rules;
@@ -218,6 +218,10 @@ fn recording(gate: &Gate) -> Permit<Store> {
 struct Table;
 
 impl FileReader for Table {
+    fn is_operators_table(&self, _: &str) -> bool {
+        true
+    }
+
     fn read(
         &self,
         reading: &Reading,
@@ -251,7 +255,8 @@ impl FileReader for Table {
 }
 
 fn row(line: &str, record: u64) -> Option<Observation> {
-    let [kind, prefix, low, high, holder, from, until] = line.split(',').collect::<Vec<_>>().try_into().ok()?;
+    let [kind, prefix, low, high, holder, from, until] =
+        line.split(',').collect::<Vec<_>>().try_into().ok()?;
     let instant = |text: &str| text.parse::<jiff::Timestamp>().ok().map(UtcMicros::from);
     let (kind, source, holder) = match kind {
         "nat-block" => {

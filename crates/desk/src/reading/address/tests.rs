@@ -48,7 +48,7 @@ proptest::proptest! {
     }
 
     #[test]
-    fn what_is_printed_is_read_back(addr: std::net::IpAddr, port: Option<u16>) {
+    fn what_is_printed_is_read_back(addr: IpAddr, port: Option<u16>) {
         let addr = match addr { IpAddr::V6(v6) => unmapped(v6), v4 => v4 };
         let endpoint = Endpoint { addr, port, proto: Protocol::ANY };
         proptest::prop_assert_eq!(read_endpoint(&endpoint.to_string()), Ok(endpoint));

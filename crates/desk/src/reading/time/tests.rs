@@ -84,7 +84,7 @@ fn a_time_in_the_future_is_the_classic_slip_of_the_zone() {
     let read = read("2026-12-01 05:00:00 UTC").unwrap();
     let likely = Some("2026-12-01 05:00:00 +09:00".into());
     assert_eq!(read.warnings, [Warning::Future { likely }]);
-    let off_by_one = super::read_time("2026-11-21 10:15:03 +08:00", &tokyo(), now()).unwrap();
+    let off_by_one = read_time("2026-11-21 10:15:03 +08:00", &tokyo(), now()).unwrap();
     assert_eq!(
         off_by_one.warnings,
         [Warning::OneHourFromOurs { likely: "2026-11-21 10:15:03 +09:00".into() }]

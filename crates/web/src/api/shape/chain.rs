@@ -108,7 +108,8 @@ pub struct Covered {
 
 impl Candidate {
     pub(super) fn of(candidate: &tadoru_model::Candidate) -> Self {
-        let name = |n: &tadoru_model::Identity| Name { kind: n.kind.as_str().to_owned(), value: n.value.clone() };
+        let name =
+            |n: &tadoru_model::Identity| Name { kind: n.kind.as_str().to_owned(), value: n.value.clone() };
         Self {
             subscriber: candidate.subscriber.0.clone(),
             named_by: candidate.named_by.kind.as_str().to_owned(),
