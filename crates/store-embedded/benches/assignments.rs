@@ -162,6 +162,7 @@ fn main() {
             questions.len() as f64 / secs
         );
     }
+    spool(dir, &vault, &clock, &permits);
     println!(
         "{{\"what\":\"memory\",\"peak_mib\":{},\"rss_mib\":{}}}",
         status("VmHWM") >> 10,

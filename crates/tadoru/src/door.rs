@@ -197,7 +197,7 @@ async fn problem(answer: Answer) -> CommandError {
         .and_then(|v| v.as_array())
         .map(|all| all.iter().filter_map(|v| v.as_str()).collect())
         .unwrap_or_default();
-    let help = match (text("help"), likely.is_empty()) {
+    let help = match (text("help").filter(|h| !h.is_empty()), likely.is_empty()) {
         (help, true) => help,
         (None, false) => Some(format!("may be meant: {}", likely.join("; "))),
         (Some(help), false) => Some(format!("{help}; may be meant: {}", likely.join("; "))),

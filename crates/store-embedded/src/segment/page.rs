@@ -188,45 +188,84 @@ impl<'a> Page<'a> {
     ) {
         let first = self.first_not_below((net, lows.0));
         let end = self.first_not_below_or_end(net, lows.1);
+        // Where the slack is the same all over and does not go back, no later row of the place begins earlier.
+        let slack = self.get(C::FromSlack, 0) as i64;
+        let in_order = self.width(C::FromSlack) == 0 && slack >= 0;
         self.walk(first, end, |index, begins, ends| {
             let earliest = begins.wrapping_sub(self.get(C::FromSlack, index) as i64);
             let latest = ends.wrapping_add(self.get(C::UntilSlack, index) as i64);
             if earliest < until && from < latest {
                 visit(self.row(index, begins, ends));
             }
+            !(in_order && begins.checked_sub(slack).is_some_and(|earliest| earliest >= until))
         });
     }
 
     /// Calls `visit` with every row, in order.
     pub fn each(&self, mut visit: impl FnMut(Row)) {
-        self.walk(0, self.rows, |index, begins, ends| visit(self.row(index, begins, ends)));
+        self.walk(0, self.rows, |index, begins, ends| {
+            visit(self.row(index, begins, ends));
+            true
+        });
     }
 
     /// Goes from row `first`, which is the first of its address and ports in the page, to before `end`, and calls
-    /// `step` with place, latest beginning and earliest end.
-    fn walk(&self, first: usize, end: usize, mut step: impl FnMut(usize, i64, i64)) {
-        let one_place = [C::NetHigh, C::NetLow, C::Port].iter().all(|c| self.width(*c) == 0);
-        let mut heads = if one_place || first == 0 {
-            usize::from(first > 0)
-        } else {
-            1 + (1..first).filter(|index| self.place(*index) != self.place(index - 1)).count()
-        };
-        let mut before: Option<((u128, u16), i64)> = None;
-        for index in first..end {
-            let place = if one_place { (0, 0) } else { self.place(index) };
-            let from = match before {
-                Some((same, until)) if same == place => {
-                    until.wrapping_add(self.get(C::Gap, index - heads) as i64)
+    /// `step` with place, latest beginning and earliest end; when that says no, it goes on with the next address and
+    /// ports.
+    fn walk(&self, first: usize, end: usize, mut step: impl FnMut(usize, i64, i64) -> bool) {
+        let mut heads = self.heads_before(first);
+        let mut start = first;
+        while start < end {
+            let behind = self.behind_place(start, end);
+            let mut until = 0;
+            for index in start..behind {
+                let from = if index == start {
+                    self.get(C::Head, heads) as i64
+                } else {
+                    i64::wrapping_add(until, self.get(C::Gap, index - heads - 1) as i64)
+                };
+                until = from.wrapping_add(self.get(C::Duration, index) as i64);
+                if !step(index, from.wrapping_mul(self.unit), until.wrapping_mul(self.unit)) {
+                    break;
                 }
-                _ => {
-                    heads += 1;
-                    self.get(C::Head, heads - 1) as i64
-                }
-            };
-            let until = from.wrapping_add(self.get(C::Duration, index) as i64);
-            step(index, from.wrapping_mul(self.unit), until.wrapping_mul(self.unit));
-            before = Some((place, until));
+            }
+            heads += 1;
+            start = behind;
         }
+    }
+
+    /// How many addresses and ports come before row `first`, which is the first of another.
+    fn heads_before(&self, first: usize) -> usize {
+        let (mut heads, mut start) = (0, 0);
+        while start < first {
+            start = self.behind_place(start, first);
+            heads += 1;
+        }
+        heads
+    }
+
+    /// The first row behind the address and ports of row `start`, at most `end`: looked for in steps that double, for
+    /// few rows or many may share them.
+    fn behind_place(&self, start: usize, end: usize) -> usize {
+        if start >= end || self.place(end - 1) == self.place(start) {
+            return end;
+        }
+        let place = self.place(start);
+        let (mut low, mut step) = (start, 1);
+        while low + step < end && self.place(low + step) == place {
+            low += step;
+            step *= 2;
+        }
+        let mut high = (low + step).min(end - 1);
+        while low + 1 < high {
+            let middle = low.midpoint(high);
+            if self.place(middle) == place {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        high
     }
 
     /// The row at `index`.

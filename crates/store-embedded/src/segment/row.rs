@@ -180,6 +180,12 @@ pub struct Row {
     pub high: u16,
 }
 
+impl std::fmt::Debug for Row {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[row]")
+    }
+}
+
 impl Row {
     /// The row of `assignment` with these numbers.
     pub fn of(assignment: &Assignment, holder: u32, origin: u32) -> Self {

@@ -6,7 +6,6 @@
     reason = "tests fail loudly"
 )]
 
-
 use tadoru_model::{Identity, Realm};
 use tadoru_store::cases::contract::Door;
 use tadoru_store::subscribers::{LineName, contract};

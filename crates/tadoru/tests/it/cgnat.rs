@@ -2,13 +2,6 @@
 //!
 //! Clients in a namespace of their own talk to a server behind the gateway; the gateway's own record of it is imported,
 //! and every connection that the server saw is asked. Without namespaces, nftables or conntrack the tests say so.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests fail loudly"
-)]
 
 #[path = "lab.rs"]
 mod lab;

@@ -209,9 +209,9 @@ impl<'a> Follower<'a> {
         if row.until.how == How::Open {
             let since = Span::new(row.until.earliest.min(window.until), window.until);
             match self.evidence.coverage.state(&row.source, row.kind, &row.realm, since) {
-                // A connection without an end in the log may have ended unnoticed: few last as long as a log.
-                // And a venue that noted no leaving may just have forgotten.
-                _ if matches!(row.kind, RecordKind::NatSession | RecordKind::Seat) => {
+                // A connection, a session or a stay whose end is not in the log may have ended unnoticed: a lost Stop
+                // looks like this. It is certain up to its last sign of life, and whoever asks later knows more.
+                _ if matches!(row.kind, RecordKind::NatSession | RecordKind::Session | RecordKind::Seat) => {
                     doubts.insert(Doubt::EndInferred);
                 }
                 Some(CoverageState::Alive) => {

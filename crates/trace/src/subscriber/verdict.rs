@@ -52,7 +52,9 @@ pub(super) fn at_moment(
             Outcome::NotOurs
         } else if past_retention {
             Outcome::Expired
-        } else if state.map_or_else(|| ruled(evidence, question, window), |s| s == CoverageState::Alive) {
+        } else if state
+            .map_or_else(|| ruled(evidence, question, window), |_| tells_nobody(evidence, question, window))
+        {
             Outcome::None
         } else {
             Outcome::Gap
@@ -156,6 +158,14 @@ pub(super) fn rule_speaks_of(rule: &Rule, addr: IpAddr) -> bool {
         }
         Algorithm::MapE { ipv4, .. } => ipv4.contains(addr),
     }
+}
+
+/// Whether the records can say that nobody had the address: they are complete over the window and for some time before
+/// it, for what began before a log, or in a hole of it, may have gone on unseen.
+fn tells_nobody(evidence: &Evidence<'_>, question: &Question, window: Span) -> bool {
+    let longer = Span::new(window.from.plus(-UNSEEN_US), window.until);
+    let worst = evidence.coverage.worst(&question.realm, question.endpoint.addr, longer, |_| true);
+    worst.is_some_and(|(state, _)| state == CoverageState::Alive)
 }
 
 /// Whether a rule in force over the whole window decides who stands behind the address: no log is needed.
@@ -332,3 +342,6 @@ fn narrow(
         narrow_by.insert(NarrowBy::MissingLog);
     }
 }
+
+/// How long before the asked time the records must be complete to say that nobody had an address: one hour.
+const UNSEEN_US: i64 = 3_600_000_000;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use tadoru_desk::Stores;
 use tadoru_gate::gate::Waiting as Known;
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::cases::Noted;
-use super::extract::Caller;
+use super::extract::{Caller, Id};
 use super::problem::Problem;
 use super::shape::rfc3339;
 
@@ -84,6 +84,7 @@ pub(super) async fn list<S: Stores>(State(api): State<Arc<Api<S>>>, caller: Call
     params(("id" = String, Path, description = "id of what waits")),
     responses(
         (status = 200, description = "it is agreed to", body = Noted),
+        (status = 400, description = "the request cannot be read", body = Problem),
         (status = 401, description = "nobody is known to be asking", body = Problem),
         (status = 403, description = "this takes another role, or another person", body = Problem),
         (status = 404, description = "nothing waits there", body = Problem),
@@ -95,7 +96,7 @@ pub(super) async fn list<S: Stores>(State(api): State<Arc<Api<S>>>, caller: Call
 pub(super) async fn approve<S: Stores>(
     State(api): State<Arc<Api<S>>>,
     caller: Caller,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Result<Json<Noted>, Problem> {
     let journal_index = api.run(move |desk, _| desk.approve(&caller.0, &id)).await?;
     Ok(Json(Noted { journal_index }))

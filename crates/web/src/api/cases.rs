@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use tadoru_desk::Stores;
 use tadoru_desk::casework::CasePage;
@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
 use super::doors::{SEES_CASES, WORKS_CASES};
-use super::extract::{Asked, Caller, JsonBody};
+use super::extract::{Asked, Caller, Id, JsonBody};
 use super::problem::Problem;
 use super::shape::{Refusal, refusal, rfc3339};
 
@@ -176,6 +176,7 @@ pub(super) async fn list<S: Stores>(
     params(("id" = String, Path, description = "id of the case")),
     responses(
         (status = 200, description = "the case, its texts as far as the gate opens them", body = Dossier),
+        (status = 400, description = "the request cannot be read", body = Problem),
         (status = 401, description = "nobody is known to be asking", body = Problem),
         (status = 403, description = "this takes another role", body = Problem),
         (status = 404, description = "there is no such case", body = Problem),
@@ -187,7 +188,7 @@ pub(super) async fn list<S: Stores>(
 pub(super) async fn show<S: Stores>(
     State(api): State<Arc<Api<S>>>,
     caller: Caller,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Result<Json<Dossier>, Problem> {
     caller.may(&SEES_CASES)?;
     let show = api.run(move |desk, handle| handle.block_on(desk.show_case(&caller.0, &CaseId(id))));
@@ -219,6 +220,7 @@ pub(super) async fn show<S: Stores>(
     params(("id" = String, Path, description = "id of the case")),
     responses(
         (status = 200, description = "it is closed", body = Noted),
+        (status = 400, description = "the request cannot be read", body = Problem),
         (status = 401, description = "nobody is known to be asking", body = Problem),
         (status = 403, description = "this takes another role", body = Problem),
         (status = 404, description = "there is no such case", body = Problem),
@@ -231,7 +233,7 @@ pub(super) async fn show<S: Stores>(
 pub(super) async fn close<S: Stores>(
     State(api): State<Arc<Api<S>>>,
     caller: Caller,
-    Path(id): Path<String>,
+    Id(id): Id,
     JsonBody(closing): JsonBody<Closing>,
 ) -> Result<Json<Noted>, Problem> {
     caller.may(&WORKS_CASES)?;

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use tadoru_desk::Stores;
@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
 use super::doors::READS_JOURNAL;
-use super::extract::{Asked, Caller};
+use super::extract::{Asked, Caller, Id};
 use super::problem::Problem;
 
 /// The signed checkpoint of everything that is durable.
@@ -145,7 +145,7 @@ pub(super) async fn entries<S: Stores>(
 pub(super) async fn proof<S: Stores>(
     State(api): State<Arc<Api<S>>>,
     caller: Caller,
-    Path(index): Path<String>,
+    Id(index): Id,
 ) -> Result<Json<Proof>, Problem> {
     caller.may(&READS_JOURNAL)?;
     let index: u64 = index.parse().map_err(|_| Problem::wrong("index", "the index is no number"))?;

@@ -70,7 +70,7 @@ pub(super) fn read(texts: &Texts<'_>, settings: &Settings, now: UtcMicros) -> Re
             let Endpoint { addr, port, .. } = self::endpoint(to, texts.to_port, "to")?;
             Some(Remote { addr, port })
         }
-        None if texts.to_port.is_some() => {
+        None if texts.to_port.is_some_and(|port| !port.text().trim().is_empty()) => {
             return Err(Problem::wrong("to", "a destination port without a destination address"));
         }
         None => None,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use tadoru_desk::Stores;
 use tadoru_desk::directory::{Look, Page};
@@ -12,7 +12,7 @@ use tadoru_model::SubscriberId;
 use tadoru_store::subscribers::{Channel, IdentityLevel, LineName, Version};
 use utoipa::ToSchema;
 
-use super::extract::{Caller, JsonBody};
+use super::extract::{Caller, Id, JsonBody};
 use super::problem::Problem;
 use super::shape::{Name, Refusal, refusal, rfc3339};
 use super::{Api, ground, shape};
@@ -135,7 +135,7 @@ pub struct Contact {
 pub(super) async fn show<S: Stores>(
     State(api): State<Arc<Api<S>>>,
     caller: Caller,
-    Path(id): Path<String>,
+    Id(id): Id,
     JsonBody(request): JsonBody<ShowRequest>,
 ) -> Result<Json<ShowAnswer>, Problem> {
     let ground::Named { case, purpose, basis, facts, attached: _ } = ground::read(&ground::Words {

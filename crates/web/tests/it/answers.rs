@@ -33,7 +33,8 @@ async fn a_unique_answer_shows_its_candidate_path_ground_and_journal_entry() {
         answer["question"],
         json!({
             "address": "203.0.113.7", "port": 40123, "proto": "any", "realm": "", "to": null,
-            "at": [{"utc": "2026-11-21T01:15:03Z", "local": "2026-11-21 10:15:03 +09:00"}], "skew_ms": 1000
+            "at": [{"utc": "2026-11-21T01:15:03Z", "local": "2026-11-21 10:15:03 +09:00"}],
+            "skew_ms": 0
         })
     );
     let candidate = &answer["candidates"][0];
@@ -47,7 +48,7 @@ async fn a_unique_answer_shows_its_candidate_path_ground_and_journal_entry() {
     assert_eq!(
         candidate["path"][0],
         json!({
-            "kind": "nat-block", "source": "cgn-1", "record": 1, "realm": "", "prefix": "203.0.113.7/32",
+            "kind": "nat-block", "source": "cgn-1", "record": 1, "realm": "", "prefix": "203.0.113.7",
             "ports": {"low": 40000, "high": 40999}, "proto": "any",
             "from": {"earliest": "2026-11-21T00:00:00Z", "latest": "2026-11-21T00:00:00Z", "how": "logged",
                 "logged_earliest": "2026-11-21T00:00:00Z", "logged_latest": "2026-11-21T00:00:00Z"},
@@ -85,13 +86,13 @@ async fn without_a_port_the_answer_names_what_would_decide() {
 async fn a_refusal_is_an_answer_that_names_what_is_missing_and_who_can_supply_it() {
     let house = House::with_records().await;
     let mut asked = question("203.0.113.7:40123", "2026-11-21T01:15:03Z");
-    asked["facts"] = json!({});
+    asked["facts"] = json!({"complaint.id": "K-1"});
     let (status, answer) = house.post(Some(&ann()), "/v1/who", &asked.to_string()).await;
     assert_eq!((status, &answer["outcome"]), (200, &json!("refused")));
     assert!(answer.get("candidates").is_none());
     let names: Vec<&str> =
         answer["missing"].as_array().unwrap().iter().map(|m| m["name"].as_str().unwrap()).collect();
-    assert!(names.contains(&"complaint.id"), "{answer:#}");
+    assert_eq!((&answer["rule"], names), (&json!("JP-063"), vec!["complaint.substantiated"]), "{answer:#}");
     for member in
         ["verdict", "rule", "text_ja", "text_en", "journal_index", "explanation_en", "explanation_ja"]
     {
