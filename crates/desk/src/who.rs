@@ -1,8 +1,8 @@
 //! "Who had this address?": the question, asked lawfully and answered with its evidence.
 //!
-//! The order is always the same: the case is opened or joined, stated facts are written down, the gate is asked, the
-//! trail is followed under its permit, what was found is opened as a recorded deed, the answer goes into the journal
-//! and the case.
+//! The order is always the same: stated facts are written down, the gate is asked, the case is opened or joined, the trail
+//! is followed under the permit, what was found is opened as a recorded deed, the answer goes into the journal and the
+//! case.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use tadoru_gate::{
     Answer as Gated, Ask, Basis, DataCategory, DataSet, Facts, Permit, Purpose, Refusal, Scope,
 };
 use tadoru_model::{Attribution, CaseId, Outcome, RecordKind, Seen, Span, SubscriberId, UtcMicros};
-use tadoru_store::cases::{Cases as _, Entry, Happened};
+use tadoru_store::cases::{CaseError, Cases as _, Entry, Happened};
 use tadoru_store::subscribers::{Naming, Subscribers as _};
 use tadoru_trace::clock::Clocks;
 use tadoru_trace::subscriber::{CoverageMap, Evidence, Line, Trails, explore, judge};
@@ -87,15 +87,19 @@ impl<S: Stores> Desk<S> {
         let now = self.now();
         let span = span_of(&inquiry.questions)?;
         let keeping = self.standing(Work::Cases)?;
-        self.stores().cases().open_or_join(&keeping, &inquiry.case, &inquiry.actor.person, now).await?;
-
         let permit = match self.gate().ask::<Learn>(self.wish(&inquiry, span, now)?)? {
             Gated::Permitted(permit) => permit,
             Gated::Refused(refusal) => {
-                self.tell_case(&keeping, &inquiry, Happened::Refused, refusal.journal_index, "who").await?;
-                return Ok(Reply::Refused(refusal));
+                let told =
+                    self.tell_case(&keeping, &inquiry, Happened::Refused, refusal.journal_index, "who").await;
+                return match told {
+                    // A refused question opens no case.
+                    Ok(()) | Err(DeskError::Case(CaseError::Unknown(_))) => Ok(Reply::Refused(refusal)),
+                    Err(error) => Err(error),
+                };
             }
         };
+        self.stores().cases().open_or_join(&keeping, &inquiry.case, &inquiry.actor.person, now).await?;
         let attributions = self.attribute(&permit, &inquiry.questions).await?;
         let mut outcomes: BTreeMap<String, u64> = BTreeMap::new();
         let mut digest = Sha256::new();

@@ -34,6 +34,22 @@ pub struct GateConfig {
     pub checkpoint_copy: Option<PathBuf>,
     /// Retention periods other than the pack's, each with its written reason.
     pub retention: Vec<RetentionSetting>,
+    /// Files with the sign-offs of the operator's counsel.
+    pub sign_offs: Vec<PathBuf>,
+    /// Packs of the operator's own, each with its signature beside it (`.sig`); they replace the shipped one.
+    pub packs: Vec<PathBuf>,
+    /// Keys that the operator's own packs may be signed with.
+    pub keys: Vec<Key>,
+}
+
+/// A key that packs may be signed with.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Key {
+    /// Its name.
+    pub name: String,
+    /// Its public half, base64.
+    pub public: String,
 }
 
 /// Section `[api]`.
@@ -58,7 +74,14 @@ pub struct Token {
 
 impl Default for GateConfig {
     fn default() -> Self {
-        Self { jurisdiction: "JP".to_owned(), checkpoint_copy: None, retention: Vec::new() }
+        Self {
+            jurisdiction: "JP".to_owned(),
+            checkpoint_copy: None,
+            retention: Vec::new(),
+            sign_offs: Vec::new(),
+            packs: Vec::new(),
+            keys: Vec::new(),
+        }
     }
 }
 

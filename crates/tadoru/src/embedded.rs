@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use tadoru_desk::{Clock, Desk, People, Stores};
 use tadoru_gate::journal::Options;
-use tadoru_gate::pack::{Pack, PackError, Packs};
+use tadoru_gate::pack::sign_off::SignOffError;
+use tadoru_gate::pack::{Pack, PackError, PackKey, PackKeys, Packs, SignOff};
 use tadoru_gate::permit::Store;
 use tadoru_gate::vocabulary::Mark;
 use tadoru_gate::{
@@ -24,7 +25,7 @@ use tadoru_store_embedded::rules::{ClockBook, RuleBook};
 use tadoru_store_embedded::spool::Spool;
 use tadoru_store_embedded::subscribers::Directory;
 
-use crate::config::Config;
+use crate::config::{Config, GateConfig};
 
 /// The embedded stores.
 pub struct Embedded {
@@ -76,6 +77,21 @@ pub enum OpenError {
     /// The rules.
     #[error("cannot load the rule packs")]
     Packs(#[from] PackError),
+    /// A file that the configuration names under `[gate]`.
+    #[error("cannot read `{}`", file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A key of the operator's that is none.
+    #[error("key `{0}` in the configuration is not an Ed25519 public key in base64")]
+    Key(String),
+    /// The sign-offs of counsel.
+    #[error("cannot read the sign-offs of counsel")]
+    SignOff(#[from] SignOffError),
     /// The gate.
     #[error("cannot open the gate")]
     Gate(#[from] GateError),
@@ -104,8 +120,7 @@ pub struct Installation {
 pub async fn open(data: &Path, config: &Config, clock: Arc<dyn Clock>) -> Result<Installation, OpenError> {
     let now = clock.now();
     let folder = Folder::open(data)?;
-    let mut packs = Packs::shipped()?.with_jurisdiction(&config.gate.jurisdiction)?;
-    packs.set_retention(&config.gate.retention)?;
+    let packs = packs(&config.gate)?;
     let mut warnings = Vec::new();
     let unsigned: Vec<&str> = packs.current().map(unsigned).unwrap_or_default();
     if !unsigned.is_empty() {
@@ -167,6 +182,30 @@ pub fn gate_folder(data: &Path) -> PathBuf {
 /// Where the journal is.
 pub fn journal_folder(data: &Path) -> PathBuf {
     gate_folder(data).join("journal")
+}
+
+/// The packs that come with the product and the operator's own, with sign-offs and retention settings.
+fn packs(config: &GateConfig) -> Result<Packs, OpenError> {
+    let read = |file: &Path| {
+        std::fs::read_to_string(file).map_err(|source| OpenError::File { file: file.to_owned(), source })
+    };
+    let mut keys = PackKeys::product();
+    for key in &config.keys {
+        keys = keys
+            .with(PackKey::parse(&key.name, &key.public).ok_or_else(|| OpenError::Key(key.name.clone()))?);
+    }
+    let mut packs = Packs::shipped()?;
+    for file in &config.packs {
+        let mut signature = file.clone().into_os_string();
+        signature.push(".sig");
+        packs.add(Pack::load(&read(file)?, &read(Path::new(&signature))?, &keys)?);
+    }
+    let mut packs = packs.with_jurisdiction(&config.jurisdiction)?;
+    for file in &config.sign_offs {
+        packs.sign_off(&SignOff::read(&read(file)?)?);
+    }
+    packs.set_retention(&config.retention)?;
+    Ok(packs)
 }
 
 /// Rules that are not verified and that no counsel has signed off.

@@ -1,8 +1,8 @@
 //! A page: up to [`ROWS`] rows of one shape, column by column.
 //!
-//! What comes in: rows in their order. What goes out: bytes, and the rows again. Times are in the coarsest of µs, ms and
-//! s that loses nothing; a row that follows another of the same address and ports is timed from the end of that one,
-//! so that what is stored is the gap and the duration. Never a row whose page did not pass the gate's codec.
+//! What comes in: rows in their order. What goes out: bytes, and the rows again. Rows of the same address and lowest port
+//! share a head, which tells these once. Times are in the coarsest of µs, ms and s that loses nothing; a row that
+//! follows another of its head is timed from the end of that one, so that what is stored is the gap and the duration. Never a row whose page did not pass the gate's codec.
 
 use super::bits::{Column, SLACK, pack, packed_len, put_varint, spread, take_varint, unzigzag, zigzag};
 use super::row::{Row, Shape};
@@ -16,9 +16,10 @@ enum C {
     NetHigh,
     NetLow,
     Port,
-    Extent,
+    Run,
     Head,
     Gap,
+    Extent,
     Duration,
     FromSlack,
     UntilSlack,
@@ -33,7 +34,7 @@ enum C {
     FarLow,
 }
 
-const COLUMNS: usize = 18;
+const COLUMNS: usize = 19;
 
 const UNITS: [i64; 3] = [1_000_000, 1_000, 1];
 
@@ -62,15 +63,22 @@ impl PageWriter {
             match before {
                 Some(b) if b.net == row.net && b.low == row.low => {
                     self.push(C::Gap, from.wrapping_sub(b.until_earliest / unit) as u64);
+                    if let Some(run) = self.columns.get_mut(C::Run as usize).and_then(|runs| runs.last_mut())
+                    {
+                        *run += 1;
+                    }
                 }
-                _ => self.push(C::Head, from as u64),
+                _ => {
+                    self.push(C::NetHigh, (row.net >> 64) as u64);
+                    self.push(C::NetLow, row.net as u64);
+                    self.push(C::Port, u64::from(row.low));
+                    self.push(C::Run, 0);
+                    self.push(C::Head, from as u64);
+                }
             }
             self.push(C::Duration, (row.until_earliest / unit).wrapping_sub(from) as u64);
             before = Some(row);
         }
-        self.fill(C::NetHigh, rows, |r| (r.net >> 64) as u64);
-        self.fill(C::NetLow, rows, |r| r.net as u64);
-        self.fill(C::Port, rows, |r| u64::from(r.low));
         self.fill(C::Extent, rows, |r| u64::from(r.high.wrapping_sub(r.low)));
         self.fill(C::FromSlack, rows, |r| r.from_latest.wrapping_sub(r.from_earliest) as u64);
         self.fill(C::UntilSlack, rows, |r| r.until_latest.wrapping_sub(r.until_earliest) as u64);
@@ -128,6 +136,7 @@ fn unit_of(rows: &[Row]) -> u8 {
 pub struct Page<'a> {
     bytes: &'a [u8],
     rows: usize,
+    heads: usize,
     unit: i64,
     shape: Shape,
     columns: [Column; COLUMNS],
@@ -162,14 +171,15 @@ impl<'a> Page<'a> {
         let mut at = content - rest.len();
         for (index, column) in columns.iter_mut().enumerate() {
             let count = match index {
-                i if i == C::Head as usize => heads,
+                i if i <= C::Head as usize => heads,
                 i if i == C::Gap as usize => rows - heads,
                 _ => rows,
             };
             column.at = at;
             at += packed_len(count, column.width);
         }
-        (at == content).then_some(Self { bytes, rows, unit, shape, columns })
+        let page = Self { bytes, rows, heads, unit, shape, columns };
+        (at == content && page.rows_before(heads) == rows).then_some(page)
     }
 
     /// How many rows.
@@ -187,15 +197,19 @@ impl<'a> Page<'a> {
         mut visit: impl FnMut(Row),
     ) {
         let first = self.first_not_below((net, lows.0));
-        let end = self.first_not_below_or_end(net, lows.1);
+        let behind = match (lows.1.checked_add(1), net.checked_add(1)) {
+            (Some(next), _) => self.first_not_below((net, next)),
+            (None, Some(next)) => self.first_not_below((next, 0)),
+            (None, None) => self.heads,
+        };
         // Where the slack is the same all over and does not go back, no later row of the place begins earlier.
         let slack = self.get(C::FromSlack, 0) as i64;
         let in_order = self.width(C::FromSlack) == 0 && slack >= 0;
-        self.walk(first, end, |index, begins, ends| {
+        self.walk(first, behind, |head, index, begins, ends| {
             let earliest = begins.wrapping_sub(self.get(C::FromSlack, index) as i64);
             let latest = ends.wrapping_add(self.get(C::UntilSlack, index) as i64);
             if earliest < until && from < latest {
-                visit(self.row(index, begins, ends));
+                visit(self.row(head, index, begins, ends));
             }
             !(in_order && begins.checked_sub(slack).is_some_and(|earliest| earliest >= until))
         });
@@ -203,76 +217,54 @@ impl<'a> Page<'a> {
 
     /// Calls `visit` with every row, in order.
     pub fn each(&self, mut visit: impl FnMut(Row)) {
-        self.walk(0, self.rows, |index, begins, ends| {
-            visit(self.row(index, begins, ends));
+        self.walk(0, self.heads, |head, index, begins, ends| {
+            visit(self.row(head, index, begins, ends));
             true
         });
     }
 
-    /// Goes from row `first`, which is the first of its address and ports in the page, to before `end`, and calls
-    /// `step` with place, latest beginning and earliest end; when that says no, it goes on with the next address and
-    /// ports.
-    fn walk(&self, first: usize, end: usize, mut step: impl FnMut(usize, i64, i64) -> bool) {
-        let mut heads = self.heads_before(first);
-        let mut start = first;
-        while start < end {
-            let behind = self.behind_place(start, end);
+    /// Goes through the rows of the heads from `first` to before `behind`, and calls `step` with head, row, latest
+    /// beginning and earliest end; when that says no, it goes on with the next head.
+    fn walk(&self, first: usize, behind: usize, mut step: impl FnMut(usize, usize, i64, i64) -> bool) {
+        let mut start = self.rows_before(first);
+        for head in first..behind {
+            let next = start.saturating_add(self.run(head)).min(self.rows);
             let mut until = 0;
-            for index in start..behind {
+            for index in start..next {
                 let from = if index == start {
-                    self.get(C::Head, heads) as i64
+                    self.get(C::Head, head) as i64
                 } else {
-                    i64::wrapping_add(until, self.get(C::Gap, index - heads - 1) as i64)
+                    i64::wrapping_add(until, self.get(C::Gap, index - head - 1) as i64)
                 };
                 until = from.wrapping_add(self.get(C::Duration, index) as i64);
-                if !step(index, from.wrapping_mul(self.unit), until.wrapping_mul(self.unit)) {
+                if !step(head, index, from.wrapping_mul(self.unit), until.wrapping_mul(self.unit)) {
                     break;
                 }
             }
-            heads += 1;
-            start = behind;
+            start = next;
         }
     }
 
-    /// How many addresses and ports come before row `first`, which is the first of another.
-    fn heads_before(&self, first: usize) -> usize {
-        let (mut heads, mut start) = (0, 0);
-        while start < first {
-            start = self.behind_place(start, first);
-            heads += 1;
+    /// How many rows the heads before `head` have.
+    fn rows_before(&self, head: usize) -> usize {
+        if self.width(C::Run) == 0 {
+            head.saturating_mul(self.run(0))
+        } else {
+            (0..head).fold(0, |rows, head| rows.saturating_add(self.run(head)))
         }
-        heads
     }
 
-    /// The first row behind the address and ports of row `start`, at most `end`: looked for in steps that double, for
-    /// few rows or many may share them.
-    fn behind_place(&self, start: usize, end: usize) -> usize {
-        if start >= end || self.place(end - 1) == self.place(start) {
-            return end;
-        }
-        let place = self.place(start);
-        let (mut low, mut step) = (start, 1);
-        while low + step < end && self.place(low + step) == place {
-            low += step;
-            step *= 2;
-        }
-        let mut high = (low + step).min(end - 1);
-        while low + 1 < high {
-            let middle = low.midpoint(high);
-            if self.place(middle) == place {
-                low = middle;
-            } else {
-                high = middle;
-            }
-        }
-        high
+    /// How many rows a head has.
+    #[inline]
+    fn run(&self, head: usize) -> usize {
+        usize::try_from(self.get(C::Run, head)).unwrap_or(ROWS).saturating_add(1)
     }
 
-    /// The row at `index`.
-    fn row(&self, index: usize, begins: i64, ends: i64) -> Row {
-        let low = self.get(C::Port, index) as u16;
+    /// The row at `index`, of that head.
+    fn row(&self, head: usize, index: usize, begins: i64, ends: i64) -> Row {
+        let (net, low) = self.place(head);
         Row {
-            net: self.net(index),
+            net,
             far: u128::from(self.get(C::FarHigh, index)) << 64 | u128::from(self.get(C::FarLow, index)),
             from_earliest: begins.wrapping_sub(self.get(C::FromSlack, index) as i64),
             from_latest: begins,
@@ -291,18 +283,9 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Where the first row lies behind network `net` and lowest port `low`.
-    fn first_not_below_or_end(&self, net: u128, low: u16) -> usize {
-        match (low.checked_add(1), net.checked_add(1)) {
-            (Some(next), _) => self.first_not_below((net, next)),
-            (None, Some(next)) => self.first_not_below((next, 0)),
-            (None, None) => self.rows,
-        }
-    }
-
-    /// Where the first row lies whose network and lowest port are not below `place`.
+    /// The first head whose network and lowest port are not below `place`.
     fn first_not_below(&self, place: (u128, u16)) -> usize {
-        let (mut low, mut high) = (0, self.rows);
+        let (mut low, mut high) = (0, self.heads);
         while low < high {
             let middle = low.midpoint(high);
             if self.place(middle) < place {
@@ -314,14 +297,11 @@ impl<'a> Page<'a> {
         low
     }
 
+    /// Network and lowest port of a head.
     #[inline]
-    fn place(&self, index: usize) -> (u128, u16) {
-        (self.net(index), self.get(C::Port, index) as u16)
-    }
-
-    #[inline]
-    fn net(&self, index: usize) -> u128 {
-        u128::from(self.get(C::NetHigh, index)) << 64 | u128::from(self.get(C::NetLow, index))
+    fn place(&self, head: usize) -> (u128, u16) {
+        let net = u128::from(self.get(C::NetHigh, head)) << 64 | u128::from(self.get(C::NetLow, head));
+        (net, self.get(C::Port, head) as u16)
     }
 
     fn width(&self, column: C) -> u8 {

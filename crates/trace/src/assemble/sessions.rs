@@ -253,10 +253,12 @@ impl Session {
                 Some(held) => held.last = held.last.max(if stopped { held.last } else { at.earliest }),
                 None if room => {
                     // Seen first in a later record: it was given at some time since the session began.
-                    let from = if self.heard == 0 || event.moment == Moment::Start {
-                        self.from
-                    } else {
-                        Edge::between(self.from.earliest, at.latest, How::Before)
+                    let from = match event.moment {
+                        _ if self.heard == 0 => self.from,
+                        Moment::Start => at,
+                        Moment::Alive | Moment::Stop => {
+                            Edge::between(self.from.earliest, at.latest, How::Before)
+                        }
                     };
                     self.held.push(Held {
                         prefix: *prefix,

@@ -360,7 +360,10 @@ fn known_fault_an_id_used_again_leaves_the_first_session_open() {
 fn known_fault_an_address_of_a_second_start_is_dated_back_to_the_first() {
     check(
         &[acct(100, Start, "s1", "alice", A), acct(300, Start, "s1", "alice", B)],
-        &["session 192.0.2.1 alice [100] [100..300 next-holder]", "session 192.0.2.2 alice [100] [300.. open]"],
+        &[
+            "session 192.0.2.1 alice [100] [100..300 next-holder]",
+            "session 192.0.2.2 alice [100] [300.. open]",
+        ],
     );
 }
 
