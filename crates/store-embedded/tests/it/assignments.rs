@@ -39,12 +39,12 @@ fn a_restart_changes_nothing() {
     for seed in 0..4 {
         let folder = place();
         let plain = Memory::default();
-        for round in 0..12_u64 {
+        for round in 0..8_u64 {
             let settings = if seed % 2 == 0 { small() } else { Settings::default() };
             let (store, opened) = house.open(folder.path(), &settings).unwrap();
             assert_eq!(opened.torn, 0);
             assert_eq!(store.mark(), SpoolMark(round));
-            agrees(&house.permits, &store, &plain, &questions(seed + round, 40));
+            agrees(&house.permits, &store, &plain, &questions(seed + round, 20));
             assert_eq!(store.space().unwrap(), plain.space().unwrap());
             for part in rows(seed * 100 + round, 400).chunks(130) {
                 store.put(&house.permits.store, part).unwrap();
@@ -54,7 +54,7 @@ fn a_restart_changes_nothing() {
                 }
             }
             store.commit(&house.permits.store, SpoolMark(round + 1)).unwrap();
-            agrees(&house.permits, &store, &plain, &questions(seed + round, 40));
+            agrees(&house.permits, &store, &plain, &questions(seed + round, 20));
         }
     }
 }
@@ -65,7 +65,7 @@ fn merging_changes_nothing() {
     let folder = place();
     let plain = Memory::default();
     let (store, _) = house.open(folder.path(), &small()).unwrap();
-    for round in 0..24 {
+    for round in 0..20 {
         let part = rows(round, 350);
         store.put(&house.permits.store, &part).unwrap();
         plain.put(&house.permits.store, &part).unwrap();
@@ -76,9 +76,9 @@ fn merging_changes_nothing() {
     store.commit(&house.permits.store, SpoolMark(99)).unwrap();
     store.wait_for_merge();
     assert!(store.segments() <= before);
-    agrees(&house.permits, &store, &plain, &questions(3, 300));
+    agrees(&house.permits, &store, &plain, &questions(3, 120));
     drop(store);
     let (store, opened) = house.open(folder.path(), &small()).unwrap();
     assert_eq!(opened.leftovers, Vec::<String>::new());
-    agrees(&house.permits, &store, &plain, &questions(4, 300));
+    agrees(&house.permits, &store, &plain, &questions(4, 120));
 }

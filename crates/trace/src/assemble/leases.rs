@@ -71,7 +71,7 @@ impl Leases {
     fn grant(&mut self, key: (SourceName, Realm, Prefix), record: u64, event: LeaseEvent) {
         let expires = event.expires.unwrap_or(UtcMicros::MAX);
         if let Some(lease) = self.current.get_mut(&key) {
-            if event.since < lease.last {
+            if event.since < lease.last || (lease.returned.is_some() && event.since == lease.last) {
                 return; // An older version, read again.
             }
             if lease.returned.is_none()

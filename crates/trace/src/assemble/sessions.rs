@@ -89,13 +89,16 @@ impl Sessions {
         *newest = (*newest).max(at.latest);
 
         let known = self.threads.get(&thread);
-        let again = known.is_some_and(|s| is_another_generation(s, &event, at));
-        if known.is_none() || again {
-            if let Some(old) = known {
+        let again = known.is_none_or(|s| is_another_generation(s, &event, at));
+        if again {
+            let from = begins(&event, at);
+            if let Some(old) = self.threads.get_mut(&thread) {
+                if old.stop.is_none() && old.last <= from.latest {
+                    old.bound_by(from.latest, How::NextHolder);
+                }
                 old.rows(thread, &mut self.replaced);
             }
             self.forget(thread);
-            let from = begins(&event, at);
             let session = Session {
                 source,
                 realm,

@@ -22,8 +22,10 @@ pub(super) struct Translations {
     changed: HashSet<Key>,
     closed: Vec<Assignment>,
     first: HashMap<SourceName, UtcMicros>,
-    /// When the last holder of a block of ports let go of it, by the hash of its key.
+    /// When the last holder let go, by the hash of its key.
     ended: HashMap<u64, UtcMicros>,
+    /// When a gateway last restarted.
+    restarts: HashMap<SourceName, UtcMicros>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -94,6 +96,7 @@ impl Translations {
                     self.changed.insert(key);
                 }
                 _ => {
+                    self.yield_to(&key, at);
                     let began = event.began.map(counted_back);
                     let from = began.unwrap_or(Edge::between(first, at.latest, How::Before));
                     self.insert(key, record, &event, from, at.earliest);
@@ -105,6 +108,8 @@ impl Translations {
 
     /// The gateway came up or went down: its translations ended by then.
     pub(super) fn restart(&mut self, source: &SourceName, at: Edge) {
+        let last = self.restarts.entry(source.clone()).or_insert(at.latest);
+        *last = (*last).max(at.latest);
         let lost: Vec<Key> = self
             .open
             .iter()
@@ -162,7 +167,34 @@ impl Translations {
             self.closed.push(closed);
             self.by_age.remove(&old);
         }
-        self.insert(key, record, event, at, at.earliest);
+        // Files may be read newest first: what ended it has been seen already.
+        let ended = self.ended.get(&key.hash(UtcMicros(0))).map(|end| (*end, How::NextHolder));
+        let restarted = self.restarts.get(&key.source).map(|end| (*end, How::Restart));
+        let bound = ended
+            .into_iter()
+            .chain(restarted)
+            .filter(|(end, _)| *end > at.latest)
+            .min_by_key(|(end, _)| *end);
+        match bound {
+            Some((end, how)) => {
+                let open = open_of(&key, record, event, at);
+                self.closed.push(row(&key, &open, Edge::between(at.earliest, end, how)));
+            }
+            None => self.insert(key, record, event, at, at.earliest),
+        }
+    }
+
+    /// Another holder's record proves that the one who has the key by now had let go of it: the release was lost.
+    fn yield_to(&mut self, key: &Key, at: Edge) {
+        if self.open.get(key).is_none_or(|open| open.from.latest > at.latest) {
+            return;
+        }
+        if let Some(open) = self.open.remove(key) {
+            self.by_age.remove(&(open.last, open.thread));
+            self.changed.remove(key);
+            let until = Edge::between(open.last.min(at.latest), at.latest, How::NextHolder);
+            self.closed.push(row(key, &open, until));
+        }
     }
 
     fn end(&mut self, key: Key, record: u64, event: &NatEvent, at: Edge, first: UtcMicros) {
@@ -175,6 +207,7 @@ impl Translations {
             other => {
                 if let Some(open) = other {
                     self.open.insert(key.clone(), open);
+                    self.yield_to(&key, at);
                 }
                 // Its beginning was lost, or was before the first record.
                 let after = self.ended.get(&key.hash(UtcMicros(0))).copied().unwrap_or(first).min(at.latest);
@@ -186,9 +219,8 @@ impl Translations {
                 self.closed.push(row(&key, &open, at));
             }
         }
-        if key.ports.count() > 1 {
-            self.ended.insert(key.hash(UtcMicros(0)), at.latest);
-        }
+        let ended = self.ended.entry(key.hash(UtcMicros(0))).or_insert(at.latest);
+        *ended = (*ended).max(at.latest);
     }
 
     fn insert(&mut self, key: Key, record: u64, event: &NatEvent, from: Edge, last: UtcMicros) {
@@ -288,7 +320,7 @@ fn row(key: &Key, open: &Open, until: Edge) -> Assignment {
 
 /// Translations kept in mind at most; beyond it the oldest are let go as ended by idleness.
 const MOST_OPEN: usize = 2_000_000;
-/// Ends of port blocks kept in mind at most.
+/// Ends kept in mind at most.
 const MOST_ENDED: usize = 1_000_000;
 /// Longest idle time of an established connection at common gateways: five days (RFC 5382 asks for two hours at least).
 const LONGEST_IDLE_US: i64 = 5 * 86_400_000_000;

@@ -341,8 +341,8 @@ fn better_known(a: &Assignment, b: &Assignment) -> bool {
         let end = match row.until.how {
             How::Logged | How::Duration => 0,
             How::NextHolder | How::Restart | How::Expiry | How::Before => 1,
-            How::Silent => 2,
-            How::Open => 3,
+            // Of two that have not ended, the one that was heard of later.
+            How::Silent | How::Open => 2,
         };
         let start = u8::from(row.from.how != How::Logged);
         (end, start, row.until.latest.since(row.until.earliest), Reverse(row.until.earliest))

@@ -228,10 +228,9 @@ fn known_fault_whoever_takes_over_forgets_when_the_log_began() {
     );
 }
 
-/// Another's interim or release proves that the block was taken from the first holder by then; its row is left open all
-/// the same. While the source is alive, an open block is certain at any later time.
+/// Another's interim or release proves that the block was taken from the first holder by then.
 #[test]
-fn known_fault_a_record_of_another_holder_leaves_the_block_of_the_first_open() {
+fn a_record_of_another_holder_bounds_the_block_of_the_first() {
     let mut assembler = Assembler::default();
     let mut rows = Vec::new();
     for record in [nat(100, Start, BLOCK, 1), nat(300, Alive, BLOCK, 2), nat(400, Stop, BLOCK, 2)] {
@@ -241,27 +240,27 @@ fn known_fault_a_record_of_another_holder_leaves_the_block_of_the_first_open() {
     assert_eq!(
         told(&rows),
         [
-            "nat-block 192.0.2.1:1024-1535 100.64.0.1 [100] [100.. open]",
+            "nat-block 192.0.2.1:1024-1535 100.64.0.1 [100] [100..300 next-holder]",
             "nat-block 192.0.2.1:1024-1535 100.64.0.2 [100..300 before] [400]",
         ]
     );
     check(
         &[nat(100, Start, BLOCK, 1), nat(400, Stop, BLOCK, 2)],
         &[
-            "nat-block 192.0.2.1:1024-1535 100.64.0.1 [100] [100.. open]",
+            "nat-block 192.0.2.1:1024-1535 100.64.0.1 [100] [100..400 next-holder]",
             "nat-block 192.0.2.1:1024-1535 100.64.0.2 [100..400 before] [400]",
         ],
     );
 }
 
-/// Files read newest first: the release is known before the allocation, which then stays open for ever.
+/// Files read newest first: the release that is known already bounds the allocation.
 #[test]
-fn known_fault_an_allocation_read_after_its_release_stays_open() {
+fn an_allocation_read_after_its_release_does_not_stay_open() {
     check(
         &[nat(50, Start, (9, 9), 7), nat(200, Stop, BLOCK, 1), nat(100, Start, BLOCK, 1)],
         &[
             "nat-session 192.0.2.1:9 100.64.0.7 [50] [50.. open]",
-            "nat-block 192.0.2.1:1024-1535 100.64.0.1 [100] [100.. open]",
+            "nat-block 192.0.2.1:1024-1535 100.64.0.1 [100] [100..200 next-holder]",
             "nat-block 192.0.2.1:1024-1535 100.64.0.1 [50..200 before] [200]",
         ],
     );
@@ -269,9 +268,9 @@ fn known_fault_an_allocation_read_after_its_release_stays_open() {
 
 /// The same with the restart of the gateway.
 #[test]
-fn known_fault_a_restart_read_before_the_allocation_does_not_end_it() {
+fn a_restart_read_before_the_allocation_bounds_it() {
     check(
         &[restart("cgn-1", 200), nat(100, Start, BLOCK, 1)],
-        &["nat-block 192.0.2.1:1024-1535 100.64.0.1 [100] [100.. open]"],
+        &["nat-block 192.0.2.1:1024-1535 100.64.0.1 [100] [100..200 restart]"],
     );
 }

@@ -146,11 +146,11 @@ fn known_fault_behind_a_revised_end_the_older_version_speaks_alone() {
     check(&world, &asked("192.0.2.1", 270), "unique alice=certain");
 }
 
-/// A session that was silent and was heard again: the version that calls it silent outranks the newer open one.
+/// A session that was silent and was heard again: the version that heard of it later stands.
 #[test]
-fn known_fault_once_silent_a_session_stays_doubtful_until_its_stop() {
+fn a_session_heard_of_again_is_no_longer_silent() {
     let silent = Edge { earliest: instant(220), latest: UtcMicros::MAX, how: How::Silent };
     let silent = Assignment { until: silent, ..session("192.0.2.1", "alice", 100, 220).thread(7) };
     let world = World::of([silent, session("192.0.2.1", "alice", 100, 1060).open().thread(7)]);
-    check(&world, &asked("192.0.2.1", 500), "ambiguous alice=possible | ExactTime MissingLog");
+    check(&world, &asked("192.0.2.1", 500), "unique alice=certain");
 }
