@@ -101,8 +101,20 @@ impl Lab {
     pub fn talk(&mut self, count: usize, clients: &[Ipv4Addr], mark: Ipv4Addr) -> Vec<Seen> {
         let record = self.record();
         let log = self.folder.path().join("server.csv");
-        let recorder = within(&self.gateway, "conntrack")
-            .args(["-E", "-b", "8388608", "-e", "NEW,DESTROY", "-o", "timestamp,id"])
+        // A recorder that does not get its turn loses events, on a busy machine too.
+        let recorder = within(&self.gateway, "nice")
+            .args([
+                "-n",
+                "-15",
+                "conntrack",
+                "-E",
+                "-b",
+                "67108864",
+                "-e",
+                "NEW,DESTROY",
+                "-o",
+                "timestamp,id",
+            ])
             .stdout(File::create(&record).unwrap())
             .stderr(File::create(self.folder.path().join("conntrack.err")).unwrap())
             .spawn();

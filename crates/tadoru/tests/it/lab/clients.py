@@ -21,4 +21,4 @@ for _ in range(count):
         line.sendall(client.encode())
         if line.recv(2) != b"ok":
             sys.exit(1)
-    time.sleep(dice.uniform(0, 0.01))
+    time.sleep(dice.uniform(0, 0.02))
