@@ -4,10 +4,25 @@ use tadoru_gate::journal::Event;
 use tadoru_gate::permit::Use;
 use tadoru_gate::{Answer, Ask, DataCategory, DataSet, Facts, Purpose, Refusal, Scope};
 use tadoru_model::CaseId;
-use tadoru_store::cases::{Case, Cases as _, NewCase, Texts, Thread, Which};
+use tadoru_store::cases::{Case, Cases as _, NewCase, Texts, Thread, Which, check_id};
 
 use crate::ask::Work;
 use crate::{Actor, Desk, DeskError, Stores};
+
+/// Whether `case` may name a case: of the right form, and without an address, for it stands in the journal in the clear.
+///
+/// # Errors
+/// When it may not.
+pub fn check_case(case: &CaseId) -> Result<(), DeskError> {
+    check_id(case)?;
+    let is_address = |part: &str| part.parse::<std::net::Ipv4Addr>().is_ok();
+    if case.0.split(['-', '_']).any(is_address) {
+        return Err(DeskError::Question {
+            why: "a case id stands in the journal and must not hold an address",
+        });
+    }
+    Ok(())
+}
 
 /// A case with what people wrote in it, as far as the rules let this person read it.
 pub struct CasePage {
@@ -28,6 +43,7 @@ impl<S: Stores> Desk<S> {
         id: Option<CaseId>,
         title: String,
     ) -> Result<CaseId, DeskError> {
+        id.as_ref().map_or(Ok(()), check_case)?;
         let permit = self.standing(Work::Cases)?;
         let by = actor.person.clone();
         let case = self.stores().cases().open(&permit, &NewCase { id, title, by, at: self.now() }).await?;

@@ -14,7 +14,7 @@ use tadoru_gate::{
     Answer as Gated, Ask, Basis, DataCategory, DataSet, Facts, Permit, Purpose, Refusal, Scope,
 };
 use tadoru_model::{Attribution, CaseId, Outcome, RecordKind, Seen, Span, SubscriberId, UtcMicros};
-use tadoru_store::cases::{CaseError, Cases as _, Entry, Happened, check_id};
+use tadoru_store::cases::{CaseError, Cases as _, Entry, Happened};
 use tadoru_store::subscribers::{Naming, Subscribers as _};
 use tadoru_trace::clock::Clocks;
 use tadoru_trace::subscriber::{CoverageMap, Evidence, Line, Trails, explore, judge};
@@ -22,6 +22,7 @@ use tadoru_trace::subscriber::{CoverageMap, Evidence, Line, Trails, explore, jud
 pub use tadoru_trace::subscriber::Question;
 
 use crate::ask::Work;
+use crate::casework::check_case;
 use crate::{Actor, Desk, DeskError, Stores};
 
 /// Questions of one case, asked at once on one ground.
@@ -86,7 +87,7 @@ impl<S: Stores> Desk<S> {
     pub async fn who(&self, inquiry: Inquiry) -> Result<Reply, DeskError> {
         let now = self.now();
         let span = span_of(&inquiry.questions)?;
-        check_id(&inquiry.case)?;
+        check_case(&inquiry.case)?;
         let keeping = self.standing(Work::Cases)?;
         let permit = match self.gate().ask::<Learn>(self.wish(&inquiry, span, now)?)? {
             Gated::Permitted(permit) => permit,

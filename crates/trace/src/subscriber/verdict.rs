@@ -11,10 +11,15 @@ use tadoru_model::{
 use super::chain::{Chain, Trail};
 use super::{Evidence, Question, is_ours};
 
+/// Who a candidate is: a contract, or a name in the realm where the records say it. The same name in two realms is two.
+type Whose = (Realm, Identity);
+
 /// What can be said of one observed time.
 pub(super) struct Moment {
     outcome: Outcome,
-    candidates: BTreeMap<SubscriberId, Candidate>,
+    /// Whether whoever is not a candidate can be ruled out.
+    complete: bool,
+    candidates: BTreeMap<Whose, Candidate>,
     narrow_by: BTreeSet<NarrowBy>,
     coverage: Vec<CoverageSpan>,
     notes: Vec<String>,
@@ -37,6 +42,11 @@ pub(super) fn at_moment(
     let mut narrow_by = BTreeSet::new();
     let mut notes = Vec::new();
     let broken = trail.chains.iter().all(|chain| is_broken(evidence, chain, window));
+    // Many share an address by its ports. Without the port, one connection on record is not the only one there was: at
+    // least its far side must be told, and the log must have been there for a while.
+    let shared = question.endpoint.port.is_none()
+        && trail.seen_ports
+        && (question.remote.is_none() || !tells_nobody(evidence, question, window));
     let realm_open = trail.chains.iter().any(|chain| is_realm_open(evidence, chain, window));
     let candidates = candidates(window, &trail.chains, contracts);
 
@@ -73,7 +83,7 @@ pub(super) fn at_moment(
             }
             None => state,
         };
-        of_candidates(&candidates, trail.cut || realm_open, state, broken)
+        of_candidates(&candidates, trail.cut || realm_open || shared, state, broken)
     };
     match outcome {
         Outcome::Gap => {
@@ -85,7 +95,8 @@ pub(super) fn at_moment(
     if trail.cut {
         notes.push("there are more rows than one question gets; the candidates are not all of them".into());
     }
-    Moment { outcome, candidates, narrow_by, coverage, notes }
+    let complete = !trail.cut && !realm_open && state.is_none_or(|s| s == CoverageState::Alive);
+    Moment { outcome, complete, candidates, narrow_by, coverage, notes }
 }
 
 /// Joins the observed times: one doer was behind all of them.
@@ -102,7 +113,7 @@ pub(super) fn over_all(moments: Vec<Moment>) -> Attribution {
             notes,
         };
     };
-    let Moment { mut outcome, mut candidates, mut narrow_by, mut coverage, mut notes } = first;
+    let Moment { mut outcome, mut complete, mut candidates, mut narrow_by, mut coverage, mut notes } = first;
     for moment in moments {
         coverage.extend(moment.coverage);
         notes.extend(moment.notes);
@@ -113,11 +124,12 @@ pub(super) fn over_all(moments: Vec<Moment>) -> Attribution {
             candidates.extend(moment.candidates);
             continue;
         }
-        let mut both: BTreeMap<SubscriberId, Candidate> = BTreeMap::new();
+        complete &= moment.complete;
+        let mut both: BTreeMap<Whose, Candidate> = BTreeMap::new();
         for (id, candidate) in &candidates {
             if let Some(again) = moment.candidates.get(id) {
                 let mut joined = candidate.clone();
-                joined.certainty = joined.certainty.min(again.certainty);
+                joined.certainty = joined.certainty.max(again.certainty);
                 joined.path.extend(again.path.iter().cloned());
                 joined.held =
                     Span::new(joined.held.from.min(again.held.from), joined.held.until.max(again.held.until));
@@ -129,7 +141,8 @@ pub(super) fn over_all(moments: Vec<Moment>) -> Attribution {
             outcome = Outcome::Ambiguous;
             candidates.extend(moment.candidates);
         } else {
-            let sure = both.len() == 1 && both.values().all(|c| c.certainty <= Certainty::WithinSkew);
+            let sure =
+                complete && both.len() == 1 && both.values().all(|c| c.certainty <= Certainty::WithinSkew);
             outcome = if sure { Outcome::Unique } else { Outcome::Ambiguous };
             candidates = both;
         }
@@ -195,16 +208,15 @@ fn is_realm_open(evidence: &Evidence<'_>, chain: &Chain, window: Span) -> bool {
 }
 
 /// One candidate a contract; several chains of one contract count together.
-fn candidates(
-    window: Span,
-    chains: &[Chain],
-    contracts: &[Vec<SubscriberId>],
-) -> BTreeMap<SubscriberId, Candidate> {
-    let mut sure: BTreeMap<SubscriberId, Vec<Span>> = BTreeMap::new();
-    let mut found: BTreeMap<SubscriberId, Candidate> = BTreeMap::new();
+fn candidates(window: Span, chains: &[Chain], contracts: &[Vec<SubscriberId>]) -> BTreeMap<Whose, Candidate> {
+    let mut sure: BTreeMap<Whose, Vec<Span>> = BTreeMap::new();
+    let mut found: BTreeMap<Whose, Candidate> = BTreeMap::new();
     let nobody = Vec::new();
     for (place, chain) in chains.iter().enumerate() {
-        for (id, named_by) in names(chain, contracts.get(place).unwrap_or(&nobody)) {
+        for named_by in names(chain, contracts.get(place).unwrap_or(&nobody)) {
+            let realm =
+                if named_by.kind == IdentityKind::Contract { Realm::untold() } else { chain.realm.clone() };
+            let id = (realm, named_by.clone());
             let certainty = if chain.certain.holds(window) {
                 Certainty::Certain
             } else if chain.at_core {
@@ -223,7 +235,7 @@ fn candidates(
                 }
             }
             let candidate = Candidate {
-                subscriber: id.clone(),
+                subscriber: SubscriberId(named_by.value.clone()),
                 named_by,
                 names: chain.names.clone(),
                 held: chain.possible,
@@ -267,19 +279,19 @@ fn reach(core: Span, chains: &[Chain]) -> Option<Span> {
 }
 
 /// The contracts of a chain's line, or its surest name where the directory does not know it.
-fn names(chain: &Chain, contracts: &[SubscriberId]) -> Vec<(SubscriberId, Identity)> {
+fn names(chain: &Chain, contracts: &[SubscriberId]) -> Vec<Identity> {
     if let Some(contract) = chain.names.iter().find(|n| n.kind == IdentityKind::Contract) {
-        return vec![(SubscriberId(contract.value.clone()), contract.clone())];
+        return vec![contract.clone()];
     }
     if contracts.is_empty() {
         let surest = IdentityKind::ALL.iter().find_map(|kind| chain.names.iter().find(|n| n.kind == *kind));
-        return surest.map(|name| (SubscriberId(name.value.clone()), name.clone())).into_iter().collect();
+        return surest.cloned().into_iter().collect();
     }
-    contracts.iter().map(|id| (id.clone(), Identity::new(IdentityKind::Contract, id.0.clone()))).collect()
+    contracts.iter().map(|id| Identity::new(IdentityKind::Contract, id.0.clone())).collect()
 }
 
 fn of_candidates(
-    candidates: &BTreeMap<SubscriberId, Candidate>,
+    candidates: &BTreeMap<Whose, Candidate>,
     open: bool,
     state: Option<CoverageState>,
     broken: bool,
@@ -311,7 +323,7 @@ fn is_a_crowd(candidate: &Candidate) -> bool {
 fn narrow(
     question: &Question,
     trail: &Trail,
-    candidates: &BTreeMap<SubscriberId, Candidate>,
+    candidates: &BTreeMap<Whose, Candidate>,
     narrow_by: &mut BTreeSet<NarrowBy>,
 ) {
     let several = candidates.len() > 1 || candidates.values().any(is_a_crowd);

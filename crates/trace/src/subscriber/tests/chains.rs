@@ -32,7 +32,7 @@ fn without_a_port_the_port_would_decide() {
 fn a_line_of_one_contract_is_named_by_the_contract_and_several_lines_of_it_are_one() {
     let one = |_: &Line| vec![SubscriberId("C-1".to_owned())];
     let answer = two_blocks().ask(&asked("192.0.2.1", 500), one);
-    assert_eq!(answer_told(&answer), "unique C-1=certain");
+    assert_eq!(answer_told(&answer), "ambiguous C-1=certain | Port");
     let two = |_: &Line| vec![SubscriberId("C-1".to_owned()), SubscriberId("C-2".to_owned())];
     let answer = two_blocks().ask(&asked("192.0.2.1:1100", 500), two);
     assert_eq!(answer_told(&answer), "ambiguous C-1=certain C-2=certain | AnotherTime");
