@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, Write as _};
+use std::io::{BufRead, BufReader, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -179,7 +179,7 @@ async fn batch(door: &Door, who: &Who, file: &Path) -> Result<ExitCode, CommandE
         source: error,
     };
     let input = File::open(file).map_err(|e| failed(Box::new(e)))?;
-    let total = BufReader::new(&input).lines_count().map_err(|e| failed(Box::new(e)))?;
+    let total = count_lines(BufReader::new(&input)).map_err(|e| failed(Box::new(e)))?;
     let input = File::open(file).map_err(|e| failed(Box::new(e)))?;
     let mut complaints = Complaints::new(BufReader::new(input)).peekable();
     if let Some(Err(fault)) = complaints.peek() {
@@ -269,25 +269,17 @@ fn line_of(complaint: ComplaintLine) -> BatchLine {
     }
 }
 
-/// Counts lines without keeping them.
-trait LinesCount {
-    /// How many line ends there are.
-    fn lines_count(self) -> std::io::Result<u64>;
-}
-
-impl<R: std::io::Read> LinesCount for BufReader<R> {
-    fn lines_count(mut self) -> std::io::Result<u64> {
-        use std::io::BufRead as _;
-        let mut count = 0;
-        loop {
-            let piece = self.fill_buf()?;
-            if piece.is_empty() {
-                return Ok(count);
-            }
-            count += piece.iter().filter(|b| **b == b'\n').count() as u64;
-            let n = piece.len();
-            self.consume(n);
+/// How many line ends there are, for the bar.
+fn count_lines(mut input: impl BufRead) -> std::io::Result<u64> {
+    let mut count = 0;
+    loop {
+        let piece = input.fill_buf()?;
+        if piece.is_empty() {
+            return Ok(count);
         }
+        count += piece.iter().filter(|b| **b == b'\n').count() as u64;
+        let n = piece.len();
+        input.consume(n);
     }
 }
 
