@@ -1,6 +1,7 @@
 //! The same routes in the process, over the socket and on loopback; who asks is told by the transport alone.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Method;
@@ -156,14 +157,14 @@ async fn a_request_under_way_is_answered_at_the_end() {
     });
     let (mut upload, body) = Upload::body();
     assert!(upload.write(RECORDS).await);
+    // The import has begun when its standing permit is in the journal.
+    let before = house.desk.gate().journal().size();
     let client = Client::socket(&path);
     let asked = tokio::spawn(async move {
         client.send(Method::POST, "/v1/import?format=table&name=records.csv", body).await
     });
-    // The import has begun when its standing permit is in the journal.
-    let before = house.desk.gate().journal().size();
     while house.desk.gate().journal().size() == before {
-        tokio::task::yield_now().await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
     end.send(()).unwrap();
     drop(upload);
