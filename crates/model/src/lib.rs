@@ -8,6 +8,7 @@ pub mod attribution;
 pub mod clock;
 pub mod coverage;
 pub mod endpoint;
+pub mod flow;
 pub mod identity;
 pub mod observation;
 pub mod person;
@@ -21,6 +22,7 @@ pub use attribution::{Attribution, Candidate, Certainty, Doubt, Hop, NarrowBy, O
 pub use clock::{ClockError, ClockReading};
 pub use coverage::{CoverageSpan, CoverageState};
 pub use endpoint::{Endpoint, PortRange, Protocol, Remote};
+pub use flow::{Flow, Flows};
 pub use identity::{Identity, IdentityKind, SubscriberId};
 pub use person::{CaseId, PersonId, Role};
 pub use prefix::Prefix;
