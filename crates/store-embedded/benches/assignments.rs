@@ -2,8 +2,8 @@
 //!
 //! The workload is that of `bench/assignments/`: 4,096 public addresses with 126 blocks of 512 ports each, exponential
 //! busy and idle times, 500,000 subscribers, in the order in which a gateway logs them (by release). `N` sets the rows,
-//! `DAYS` spreads them over so many days, `ROWS` names a file of rows to take in their place, `DIR` says where the store
-//! goes. Prints one JSON line a figure. Not a timed test.
+//! `DAYS` spreads them over so many days, `BATCH` sets how many are put at once, `ROWS` names a file of rows to take in
+//! their place, `DIR` says where the store goes. Prints one JSON line a figure. Not a timed test.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -58,7 +58,7 @@ fn main() {
             Err(_) => generate(rows / days, day, 42 + day),
         };
         let pick = (rows / PICKED).max(1);
-        for part in log.chunks(BATCH) {
+        for part in log.chunks(number("BATCH", BATCH) as usize) {
             let batch: Vec<Assignment> = part.iter().map(Slot::assignment).collect();
             asked.extend(
                 part.iter()
@@ -345,5 +345,5 @@ const ADDRESSES: u32 = 4_096;
 const BLOCKS: u32 = 126;
 const SUBSCRIBERS: u64 = 500_000;
 const DAY_MS: i64 = 86_400_000;
-const BATCH: usize = 1 << 16;
+const BATCH: u64 = 1 << 16;
 const PICKED: u64 = 110_000;

@@ -5,12 +5,13 @@
 //! last commit. Fresh rows are in memory and in a log, open versions in memory only and in the log, all others in sorted
 //! segments of one retention class and one month, so that a month is forgotten by removing files and a key.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::JoinHandle;
 
-use tadoru_gate::keys::Vault;
+use tadoru_gate::keys::{Month, Vault};
 use tadoru_gate::permit::{Learn, Preserve, Store};
 use tadoru_gate::{Permit, Sealed};
 use tadoru_model::{Assignment, CoverageSpan, Prefix, Realm, RecordKind, UtcMicros};
@@ -31,6 +32,9 @@ use fresh::Fresh;
 use holds::Holds;
 use manifest::Manifest;
 use open::{Key, Open};
+use retention::Looks;
+
+pub use merge::Merges;
 
 pub mod classes;
 
@@ -86,7 +90,8 @@ struct Inner {
     cache: Arc<Cache>,
     state: RwLock<State>,
     /// Taken before `writer` by whoever replaces segments.
-    upkeep: Mutex<()>,
+    upkeep: Mutex<Looks>,
+    merges: Mutex<Merges>,
     writer: Mutex<Writer>,
     holds: Mutex<Holds>,
     coverage: Mutex<CoverageLog>,
@@ -112,6 +117,8 @@ struct Writer {
     in_log: usize,
     /// Segments that no manifest names yet.
     pending: Vec<String>,
+    /// Rows in memory are past their retention: the next commit makes segments of all of them.
+    is_unload_due: bool,
     flush: Option<JoinHandle<Result<Vec<Arc<Segment>>, StoreError>>>,
 }
 
@@ -150,6 +157,11 @@ impl SegmentStore {
         }
     }
 
+    /// How the joining of segments in the background goes.
+    pub fn merges(&self) -> Merges {
+        locked(&self.inner.merges).clone()
+    }
+
     /// Lends the coverage for a change.
     pub(crate) fn with_coverage<T>(
         &self,
@@ -181,13 +193,23 @@ impl SegmentStore {
         if merging.as_ref().is_some_and(|thread| !thread.is_finished()) || !self.inner.is_merge_due() {
             return;
         }
-        let Ok(codec) = self.inner.store_codec(permit) else { return };
-        let inner = Arc::clone(&self.inner);
-        let thread = std::thread::Builder::new().name("merge".to_owned()).spawn(move || {
-            // A merge that fails leaves everything as it was; the next commit tries again.
-            while inner.merge_once(&codec).unwrap_or(false) {}
+        let begun = self.inner.store_codec(permit).and_then(|codec| {
+            let inner = Arc::clone(&self.inner);
+            let thread = std::thread::Builder::new().name("merge".to_owned()).spawn(move || {
+                loop {
+                    let went = inner.merge_once(&codec);
+                    locked(&inner.merges).note(&went);
+                    if !matches!(went, Ok(true)) {
+                        break;
+                    }
+                }
+            });
+            thread.map_err(|e| self.inner.folder.fault("start a thread for", "", e))
         });
-        *merging = thread.ok();
+        match begun {
+            Ok(thread) => *merging = Some(thread),
+            Err(e) => locked(&self.inner.merges).note(&Err(e)),
+        }
     }
 }
 
@@ -234,7 +256,7 @@ impl State {
                 None => closed.push(row),
             }
         }
-        self.fresh.add(closed);
+        self.fresh.add(&closed);
     }
 }
 
@@ -280,12 +302,17 @@ impl Assignments for SegmentStore {
         self.inner.delete_before(&self.inner.store_codec(permit)?, kind, before)
     }
 
-    fn hold(&self, _permit: &Permit<Preserve>, hold: &str, questions: &[Holding]) -> Result<u64, StoreError> {
-        self.inner.hold(hold, questions)
+    fn hold(&self, permit: &Permit<Preserve>, hold: &str, questions: &[Holding]) -> Result<u64, StoreError> {
+        let codec = Codec::store(&self.inner.vault, &self.inner.clock, permit)?;
+        self.inner.hold(&codec, hold, questions)
     }
 
-    fn release(&self, _permit: &Permit<Preserve>, hold: &str) -> Result<(), StoreError> {
-        self.inner.release(hold)
+    fn release(&self, permit: &Permit<Store>, hold: &str) -> Result<(), StoreError> {
+        self.inner.release(&self.inner.store_codec(permit)?, hold)
+    }
+
+    fn keys_in_use(&self) -> BTreeSet<(String, Month)> {
+        self.inner.keys_in_use()
     }
 
     fn count(&self) -> u64 {

@@ -2,13 +2,13 @@
 //!
 //! What comes in: rows in their order, once. What goes out: the rows that fit a point question, from one or two pages
 //! each. Every page, also those of names and of the index, is sealed; what is in memory is the top of the index, and
-//! what was asked for lately. The format is described in `docs/reference/segment-format.md`; version 1 is read for ever.
+//! what was asked for lately. The format is described in `docs/reference/segment-format.md`; another version is refused.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use tadoru_model::{Assignment, PortRange, Prefix, Realm, RecordKind};
+use tadoru_model::{PortRange, Prefix, Realm, RecordKind, Span};
 use tadoru_store::{Holding, StoreError};
 
 use crate::folder::Folder;
@@ -18,12 +18,14 @@ use bits::{SLACK, take_table, take_varint};
 use cache::{Cache, Slots};
 use names::NamesPage;
 use page::Page;
-use row::{Origin, Row, Shape, holder_of, take_text};
+use reader::Reader;
+use row::{Origin, Row, Shape, take_text};
 
 pub mod bits;
 pub mod cache;
 pub mod names;
 pub mod page;
+pub mod reader;
 pub mod row;
 pub mod scan;
 pub mod write;
@@ -54,13 +56,19 @@ pub struct Tally {
     pub min_from: i64,
     /// Latest possible end.
     pub max_until: i64,
+    /// Of each kind the latest possible end of the row that ends first.
+    pub first_until: [i64; RecordKind::ALL.len()],
 }
 
 impl Default for Tally {
     fn default() -> Self {
-        Self { kinds: [0; RecordKind::ALL.len()], min_from: i64::MAX, max_until: i64::MIN }
+        let kinds = [0; RecordKind::ALL.len()];
+        Self { kinds, min_from: i64::MAX, max_until: i64::MIN, first_until: NEVER }
     }
 }
+
+/// No row of any kind ends.
+const NEVER: [i64; RecordKind::ALL.len()] = [i64::MAX; RecordKind::ALL.len()];
 
 impl Tally {
     /// Rows of all kinds.
@@ -71,6 +79,12 @@ impl Tally {
     /// Rows of `kind`.
     pub fn of(&self, kind: RecordKind) -> u64 {
         self.kinds.get(usize::from(row::kind_code(kind))).copied().unwrap_or(0)
+    }
+
+    /// Whether a row of `kind` has ended by `before`.
+    pub fn has_ended_by(&self, kind: RecordKind, before: i64) -> bool {
+        let first = self.first_until.get(usize::from(row::kind_code(kind))).copied();
+        self.of(kind) > 0 && first.is_none_or(|first| first <= before)
     }
 }
 
@@ -191,13 +205,13 @@ impl Segment {
     }
 
     /// Whether a row of it may meet the time asked about.
-    pub const fn may_meet(&self, question: &Holding) -> bool {
-        self.tally.min_from < question.span.until.0 && question.span.from.0 < self.tally.max_until
+    pub const fn may_meet(&self, span: Span) -> bool {
+        self.tally.min_from < span.until.0 && span.from.0 < self.tally.max_until
     }
 
     /// A reader of it, which keeps what it needed last.
     pub fn reader<'s>(&'s self, codec: &'s Codec<'s>) -> Reader<'s> {
-        Reader { segment: self, codec, key: None, names: None }
+        Reader::of(self, codec)
     }
 
     fn find_in(
@@ -292,103 +306,6 @@ impl Segment {
     }
 }
 
-/// Reads a segment for one who asks.
-pub struct Reader<'s> {
-    segment: &'s Segment,
-    codec: &'s Codec<'s>,
-    key: Option<PageKey<'s>>,
-    names: Option<(usize, Arc<NamesPage>)>,
-}
-
-impl Reader<'_> {
-    /// Appends to `hits` the rows that fit; not many more than it takes to have more than `enough`.
-    ///
-    /// # Errors
-    /// What disk and codec say.
-    pub fn find(
-        &mut self,
-        question: &Holding,
-        enough: usize,
-        buffer: &mut Vec<u8>,
-        hits: &mut Vec<Row>,
-    ) -> Result<(), StoreError> {
-        let segment = self.segment;
-        for section in &segment.sections {
-            let Some(net) = section.shape.net_of(question.addr) else { continue };
-            let lows = section.shape.lows(question.port);
-            let (first, behind) = run(&section.blocks, (net, lows.0), (net, lows.1), |t| (t.net, t.low));
-            for number in first..behind {
-                let Some(top) = section.blocks.get(number) else { break };
-                if !meets(question, top.min_from, top.max_until) {
-                    continue;
-                }
-                let key = key_of(&mut self.key, self.codec, segment)?;
-                let block = segment.block(section.first_block + number, top, key)?;
-                let (first, behind) = run(&block.entries, (net, lows.0), (net, lows.1), |e| (e.net, e.low));
-                for entry in block.entries.get(first..behind).unwrap_or_default() {
-                    if meets(question, entry.min_from, entry.max_until) {
-                        segment.read_page(entry, key, buffer)?;
-                        segment.find_in(section.shape, question, net, lows, buffer, hits)?;
-                    }
-                    if hits.len() > enough {
-                        return Ok(());
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The assignment of a row of the segment.
-    ///
-    /// # Errors
-    /// What disk and codec say.
-    pub fn assignment(&mut self, row: &Row) -> Result<Assignment, StoreError> {
-        let segment = self.segment;
-        let (page, place) = (row.holder as usize / names::ROWS, row.holder as usize % names::ROWS);
-        if self.names.as_ref().is_none_or(|(of, _)| *of != page) {
-            let names = match segment.names_cache.get(page) {
-                Some(names) => names,
-                None => segment.names_page(page, key_of(&mut self.key, self.codec, segment)?)?,
-            };
-            self.names = Some((page, names));
-        }
-        let holder = self.names.as_ref().and_then(|(_, names)| holder_of(names.get(place)?));
-        let origin = segment.origins.get(row.origin as usize);
-        let whole = origin.zip(holder).and_then(|(origin, holder)| row.to_assignment(origin, holder));
-        whole.ok_or_else(|| segment.unsound())
-    }
-}
-
-/// The key in hand, or the codec's.
-fn key_of<'k, 's>(
-    key: &'k mut Option<PageKey<'s>>,
-    codec: &'s Codec<'s>,
-    segment: &Segment,
-) -> Result<&'k PageKey<'s>, StoreError> {
-    match key {
-        Some(key) => Ok(key),
-        None => Ok(key.insert(codec.key(&segment.key)?)),
-    }
-}
-
-fn meets(question: &Holding, min_from: i64, max_until: i64) -> bool {
-    min_from < question.span.until.0 && question.span.from.0 < max_until
-}
-
-/// Which of the sorted `items` may hold places from `low` to `high`, when each holds those from its own first place
-/// to the next one's.
-fn run<T>(
-    items: &[T],
-    low: (u128, u16),
-    high: (u128, u16),
-    first: impl Fn(&T) -> (u128, u16),
-) -> (usize, usize) {
-    let start = items.partition_point(|item| first(item) < low).saturating_sub(1);
-    let end = items.partition_point(|item| first(item) <= high);
-    (start, end)
-}
-
 /// Reads a segment's head: its id, its key, and how long the head is.
 fn read_head(folder: &Folder, name: &str, file: &File) -> Result<(u64, KeyName, u64), StoreError> {
     let torn = || folder.damaged(name, "it does not begin as a segment does");
@@ -401,6 +318,11 @@ fn read_head(folder: &Folder, name: &str, file: &File) -> Result<(u64, KeyName, 
             Ok(read) => filled += read,
             Err(e) => return Err(folder.fault("read", name, e)),
         }
+    }
+    let (name_of_form, version) = write::MAGIC.split_at(write::VERSION_AT);
+    let told = head.strip_prefix(name_of_form).and_then(|rest| rest.get(..version.len()));
+    if told.is_some_and(|told| told != version) {
+        return Err(folder.damaged(name, "it is of a version that this program does not read"));
     }
     let parse = || -> Option<(u64, KeyName, u64)> {
         let mut bytes = head.get(..filled)?;
@@ -504,6 +426,9 @@ impl Footer {
         let mut space = Vec::new();
         for _ in 0..take_varint(rest)? {
             space.push((Realm::from(take_text(rest)?.as_str()), take_text(rest)?.parse().ok()?));
+        }
+        for first in &mut tally.first_until {
+            *first = take_varint(rest)? as i64;
         }
         Some(Self { tally, origins, names: NamesDirectory { count: holders, offsets }, sections, space })
     }

@@ -1,7 +1,9 @@
 //! The question "which rows say who may have held this, then?".
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use tadoru_gate::keys::Month;
 use tadoru_gate::permit::{Learn, Preserve, Store};
 use tadoru_gate::{DataCategory, DataSet, Permit, Sealed};
 use tadoru_model::{Assignment, How, PortRange, Prefix, Protocol, Realm, RecordKind, Span, UtcMicros};
@@ -76,6 +78,41 @@ pub fn is_open_version(row: &Assignment) -> bool {
     row.thread != 0 && row.until.how == How::Open
 }
 
+/// The thread that the versions of one translation share: FNV-1a (64 bits) over the parts that tell one translation from
+/// another and its beginning `from`, each with an `ff` behind it; never 0. It says nothing that the row does not say, so a
+/// store need not keep it.
+pub fn translation_thread(row: &Assignment, from: UtcMicros) -> u64 {
+    let remote = row.remote.map_or([0; 19], |remote| {
+        let mut bytes = [1; 19];
+        let (addr, port) = bytes.split_at_mut(16);
+        addr.copy_from_slice(&octets(remote.addr));
+        for (to, byte) in port.iter_mut().zip(remote.port.unwrap_or(0).to_be_bytes()) {
+            *to = byte;
+        }
+        bytes
+    });
+    let parts: [&[u8]; 8] = [
+        row.source.0.as_bytes(),
+        row.realm.0.as_bytes(),
+        &[row.proto.0],
+        &octets(row.prefix.addr()),
+        &row.ports.low.to_be_bytes(),
+        &row.ports.high.to_be_bytes(),
+        &remote,
+        &from.0.to_be_bytes(),
+    ];
+    let bytes = parts.iter().flat_map(|part| part.iter().chain(&[0xff]));
+    bytes.fold(FNV_OFFSET, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME)).max(1)
+}
+
+/// An address as 16 octets, IPv4 mapped (RFC 4291, 2.5.5.2).
+fn octets(addr: IpAddr) -> [u8; 16] {
+    match addr {
+        IpAddr::V4(addr) => addr.to_ipv6_mapped().octets(),
+        IpAddr::V6(addr) => addr.octets(),
+    }
+}
+
 /// What a run of the retention deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Deleted {
@@ -129,7 +166,8 @@ pub trait Assignments: Send + Sync {
     ) -> Result<Sealed<Vec<Rows>>, StoreError>;
 
     /// Deletes rows of `kind` whose possible extent ended by `before` and which no hold names. Open versions stay.
-    /// What was put and not committed is committed by it, under the mark that stands.
+    /// Nothing is committed by it: rows that are not yet durable may stay until the next run. A run that finds nothing to
+    /// delete writes nothing.
     ///
     /// # Errors
     /// When the disk refuses; what was deleted by then stays deleted.
@@ -150,7 +188,12 @@ pub trait Assignments: Send + Sync {
     ///
     /// # Errors
     /// When the disk refuses.
-    fn release(&self, permit: &Permit<Preserve>, hold: &str) -> Result<(), StoreError>;
+    fn release(&self, permit: &Permit<Store>, hold: &str) -> Result<(), StoreError>;
+
+    /// The retention classes and months whose keys its rows need, in memory and on the disk. None where nothing is sealed.
+    fn keys_in_use(&self) -> BTreeSet<(String, Month)> {
+        BTreeSet::new()
+    }
 
     /// How many rows are held.
     fn count(&self) -> u64;
@@ -166,3 +209,9 @@ pub fn sealed_as<T>(permit: &Permit<Learn>, found: T) -> Sealed<T> {
     };
     Sealed::new(data, permit.case().cloned(), found)
 }
+
+const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0100_0000_01b3;
+
+#[cfg(test)]
+mod tests;

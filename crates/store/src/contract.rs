@@ -15,7 +15,7 @@ use tadoru_model::{
     PortRange, Prefix, Protocol, Realm, RecordKind, Remote, Role, SourceName, Span, UtcMicros,
 };
 
-use crate::assignments::{Assignments, Holding, MOST_ROWS, Rows, SpoolMark};
+use crate::assignments::{Assignments, Holding, MOST_ROWS, Rows, SpoolMark, translation_thread};
 use crate::coverage::Coverage;
 use crate::memory::Memory;
 
@@ -219,8 +219,8 @@ fn retention_spares_what_is_held<S: Assignments>(permits: &Permits, store: &S) {
         agrees(permits, store, &plain, &questions(97, 40));
         agrees(permits, store, &plain, &held);
     }
-    store.release(&permits.preserve, "case-1").expect_law("a hold is ended");
-    plain.release(&permits.preserve, "case-1").expect_law("a hold is ended");
+    store.release(&permits.store, "case-1").expect_law("a hold is ended");
+    plain.release(&permits.store, "case-1").expect_law("a hold is ended");
     for kind in RecordKind::ALL {
         let gone = store.delete_before(&permits.store, kind, UtcMicros::MAX).expect_law("rows are deleted");
         let wanted = plain.delete_before(&permits.store, kind, UtcMicros::MAX).expect_law("rows are deleted");
@@ -467,7 +467,7 @@ impl Dice {
         } else {
             None
         };
-        Assignment {
+        let mut row = Assignment {
             kind: self.of(&RecordKind::ALL, RecordKind::Session),
             realm: self.realm(),
             prefix: self.prefix(),
@@ -481,7 +481,14 @@ impl Dice {
             record: if self.one_in(2) { self.below(1_000) } else { self.roll() },
             corrected_us: if self.one_in(3) { self.roll() as i64 } else { 0 },
             thread: if self.one_in(2) { self.below(20) } else { 0 },
+        };
+        // Some threads are those of translations, whatever the kind.
+        match self.below(8) {
+            0 => row.thread = translation_thread(&row, row.from.latest),
+            1 => row.thread = translation_thread(&row, row.until.latest),
+            _ => {}
         }
+        row
     }
 
     fn question(&mut self) -> Holding {

@@ -123,7 +123,7 @@ impl Assignments for Memory {
         Ok(inner.rows.iter().filter(fits).count() as u64)
     }
 
-    fn release(&self, _permit: &Permit<Preserve>, hold: &str) -> Result<(), StoreError> {
+    fn release(&self, _permit: &Permit<Store>, hold: &str) -> Result<(), StoreError> {
         self.write().holds.remove(hold);
         Ok(())
     }

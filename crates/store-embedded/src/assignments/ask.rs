@@ -2,9 +2,10 @@
 //!
 //! What comes in: one question, or many. What goes out: the rows that fit, by beginning. While segments are read no lock is held.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use tadoru_model::Assignment;
+use tadoru_model::{Assignment, Span};
 use tadoru_store::StoreError;
 use tadoru_store::assignments::{Holding, MOST_ROWS, Rows};
 
@@ -57,12 +58,13 @@ impl Inner {
                 questions.iter().map(|question| state.find_in_memory(question, MOST_ROWS)).collect();
             (found, state.segments_for(questions))
         };
-        let mut sorted: Vec<_> =
-            questions.iter().enumerate().map(|(n, q)| (q.addr, q.port, q.span.from, n)).collect();
+        let mut sorted: Vec<(u128, u32)> = questions.iter().map(near).zip(0..).collect();
         sorted.sort_unstable();
-        let order: Vec<usize> = sorted.into_iter().map(|(.., number)| number).collect();
+        let numbers = sorted.into_iter().map(|(_, number)| number as usize);
+        let order: Vec<(usize, Span)> =
+            numbers.filter_map(|number| Some((number, questions.get(number)?.span))).collect();
         let (first, second) = order.split_at(order.len() / 2);
-        let in_order = |part: &[usize]| ask_sorted(codec, &segments, questions, part);
+        let in_order = |part: &[(usize, Span)]| ask_sorted(codec, &segments, questions, part);
         let (first_rows, second_rows) = if order.len() < TWO_THREADS {
             (in_order(first)?, in_order(second)?)
         } else {
@@ -76,7 +78,7 @@ impl Inner {
             })?
         };
         let mut answers = found;
-        for (number, mut more) in order.iter().zip(first_rows.into_iter().chain(second_rows)) {
+        for ((number, _), mut more) in order.iter().zip(first_rows.into_iter().chain(second_rows)) {
             if let Some(found) = answers.get_mut(*number) {
                 if found.is_empty() {
                     *found = more;
@@ -101,7 +103,7 @@ impl State {
     }
 
     fn segments_for(&self, questions: &[Holding]) -> Vec<Arc<Segment>> {
-        let may = |segment: &&Arc<Segment>| questions.iter().any(|question| segment.may_meet(question));
+        let may = |segment: &&Arc<Segment>| questions.iter().any(|question| segment.may_meet(question.span));
         self.segments.iter().filter(may).cloned().collect()
     }
 }
@@ -111,16 +113,17 @@ fn ask_sorted(
     codec: &Codec,
     segments: &[Arc<Segment>],
     questions: &[Holding],
-    order: &[usize],
+    order: &[(usize, Span)],
 ) -> Result<Vec<Vec<Assignment>>, StoreError> {
     let mut answers: Vec<Vec<Assignment>> = vec![Vec::new(); order.len()];
     let (mut buffer, mut hits, mut named) = (Vec::new(), Vec::new(), Vec::new());
     for segment in segments {
         hits.clear();
         named.clear();
-        let mut reader = segment.reader(codec);
-        for (place, number) in order.iter().enumerate() {
-            let Some(question) = questions.get(*number).filter(|q| segment.may_meet(q)) else { continue };
+        let mut reader = segment.reader(codec).for_many();
+        for (place, (number, span)) in order.iter().enumerate() {
+            // Most segments know nothing of most instants: then the question itself is not even read.
+            let Some(question) = questions.get(*number).filter(|_| segment.may_meet(*span)) else { continue };
             let first = hits.len();
             reader.find(question, first.saturating_add(MOST_ROWS), &mut buffer, &mut hits)?;
             let found = hits.iter().enumerate().skip(first);
@@ -141,6 +144,16 @@ fn ask_sorted(
         }
     }
     Ok(answers)
+}
+
+/// A number that is near for questions whose rows lie near.
+fn near(question: &Holding) -> u128 {
+    let port = question.port.map_or(0, |port| u128::from(port) + 1);
+    let time = u128::from((question.span.from.0 as u64 ^ 1 << 63) >> 16);
+    match question.addr {
+        IpAddr::V4(addr) => u128::from(addr.to_bits()) << 65 | port << 48 | time,
+        IpAddr::V6(addr) => 1 << 127 | addr.to_bits() >> 48 << 17 | port,
+    }
 }
 
 fn rows(mut found: Vec<Assignment>) -> Rows {

@@ -60,7 +60,10 @@ impl Inner {
         let log_room = writer.log.as_ref().is_some_and(|log| log.len() < writer.log_floor * 2 + LOG_BYTES);
         let in_segments =
             writer.flush.is_some() || !writer.pending.is_empty() || self.state().frozen.is_some();
-        if in_segments || unlogged > LOG_ROWS || !log_room {
+        if writer.is_unload_due {
+            self.checkpoint(writer, codec, mark, 0)?;
+            writer.is_unload_due = false;
+        } else if in_segments || unlogged > LOG_ROWS || !log_room {
             self.checkpoint(writer, codec, mark, LOG_ROWS)?;
         } else if let Some(log) = &mut writer.log {
             let mut state = self.state_mut();
@@ -81,6 +84,13 @@ impl Inner {
         }
         self.mark.store(mark.0, Ordering::Release);
         Ok(())
+    }
+
+    /// Whether everything put so far is durable.
+    pub(super) fn is_all_durable(&self, writer: &Writer) -> bool {
+        let state = self.state();
+        let is_in_log = state.fresh.len() == writer.in_log && state.open.changes().next().is_none();
+        is_in_log && state.frozen.is_none() && writer.flush.is_none() && writer.pending.is_empty()
     }
 
     /// Begins a new log and a new manifest; fresh rows become segments when there are more than `most_fresh`.
@@ -220,6 +230,7 @@ pub(super) fn open(
         log,
         manifest,
         pending: Vec::new(),
+        is_unload_due: false,
         flush: None,
     };
     let inner = Inner {
@@ -231,7 +242,8 @@ pub(super) fn open(
         settings,
         cache,
         state: RwLock::new(state),
-        upkeep: Mutex::new(()),
+        upkeep: Mutex::default(),
+        merges: Mutex::default(),
         writer: Mutex::new(writer),
         mark: AtomicU64::new(replay.mark),
     };
@@ -299,7 +311,7 @@ impl Replay {
             }
             COMMIT => {
                 self.mark = u64::from_le_bytes(rest.try_into().ok()?);
-                state.fresh.add(&self.rows);
+                state.fresh.add(&self.rows.iter().collect::<Vec<_>>());
                 for key in self.closed.drain(..) {
                     state.open.close(key);
                 }

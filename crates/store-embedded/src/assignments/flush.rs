@@ -62,6 +62,7 @@ pub fn write_fresh(
         let mut gathered: Vec<Row> = Vec::with_capacity(TOGETHER);
         for part in places.chunks(TOGETHER) {
             gathered.clear();
+            fresh.touch(part);
             gathered.extend(part.iter().filter_map(|place| fresh.row_at(*place)));
             for row in &mut gathered {
                 row.holder = numbers.get(row.holder as usize).copied().unwrap_or(0);
@@ -83,17 +84,12 @@ fn partition(fresh: &Fresh, classes: &RetentionClasses, order: Vec<Place>) -> Ve
     let name = |(class, month): (Option<&Arc<str>>, u32)| {
         KeyName::new(Arc::clone(class.unwrap_or(&classes.assignments)), month)
     };
-    // Rows are looked at as they were put, one after the other in memory; mostly all are of one class and month.
-    let Some(first) = fresh.rows().next().as_ref().map(key) else { return Vec::new() };
-    let (mut origin, mut class) = (None, None);
-    let same = fresh.rows().all(|row| {
-        if origin.replace((row.origin, row.far_tag == 0)) != Some((row.origin, row.far_tag == 0)) {
-            class = key(&row).0;
-        }
-        class == first.0 && month_of(row.until_latest) == first.1
-    });
-    if same {
-        return vec![(name(first), order)];
+    let Some((first, last)) = fresh.ends() else { return Vec::new() };
+    // Mostly all are of one class and month.
+    let mut of = fresh.sorts().map(|(kind, far)| classes.class(kind, far));
+    let class = of.next();
+    if of.all(|other| Some(other) == class) && month_of(first) == month_of(last) {
+        return vec![(name((class, month_of(first))), order)];
     }
     let mut parts: BTreeMap<(Option<&Arc<str>>, u32), Vec<Place>> = BTreeMap::new();
     for place in order {

@@ -6,11 +6,12 @@
 
 use std::cmp::Ordering;
 
-use tadoru_model::{Assignment, Holder, PortRange, Prefix, Realm};
+use tadoru_model::{Assignment, Holder, PortRange, Prefix, Realm, RecordKind};
 use tadoru_store::Holding;
 
-use crate::segment::row::{Origin, Row, Shape, holder_of, put_holder};
+use crate::segment::row::{Origin, Row, Shape, ThreadRule, holder_of, kind_code, put_holder};
 
+use super::classes::FarSide;
 use super::interner::Interner;
 
 /// Rows in memory.
@@ -22,6 +23,12 @@ pub struct Fresh {
     shapes: Vec<Shape>,
     variants: Variants,
     holders: Interner,
+    /// Of each kind that there is, the latest possible end of the row that ends first.
+    first_until: [Option<i64>; RecordKind::ALL.len()],
+    /// The latest possible end of all.
+    last_until: i64,
+    /// Which kinds there are without and with a far side, see [`sort_of`].
+    sorts: u16,
 }
 
 /// A row's place in the order as far as it goes, and in the lowest [`NUMBER_BITS`] its number.
@@ -51,36 +58,66 @@ struct Beside {
     thread: u64,
     far_tag: u32,
     inside: u32,
+    thread_rule: ThreadRule,
 }
 
 impl Fresh {
-    /// Takes rows in.
-    pub fn add<'a>(&mut self, assignments: impl IntoIterator<Item = &'a Assignment>) {
+    /// Takes rows in; many at once on two threads, one of which numbers the holders.
+    pub fn add(&mut self, assignments: &[&Assignment]) {
         let first = self.rows.len();
-        let mut all = assignments.into_iter().peekable();
-        let (mut names, mut ends, mut part) = (Vec::new(), Vec::new(), Vec::new());
-        while all.peek().is_some() {
-            names.clear();
-            ends.clear();
-            part.clear();
-            part.extend(all.by_ref().take(TOGETHER));
-            for assignment in &part {
-                put_holder(&mut names, &assignment.holder);
-                ends.push(names.len());
-            }
-            let numbers = self.holders.intern_all(&names, &ends);
-            for (assignment, holder) in part.iter().zip(numbers) {
-                self.add_one(assignment, holder);
-            }
+        let on_two =
+            if assignments.len() < TWO_THREADS { None } else { self.add_on_two_threads(assignments) };
+        let (run, numbers) = on_two
+            .unwrap_or_else(|| (self.add_rows(assignments), numbers_of(&mut self.holders, assignments)));
+        for (row, holder) in self.rows.iter_mut().skip(first).zip(numbers) {
+            row.holder = holder;
         }
+        if !run.is_empty() {
+            self.runs.push(run);
+            self.join_like_runs();
+        }
+    }
+
+    /// The places in order and the holders' numbers; `None` when there is no second thread to be had.
+    fn add_on_two_threads(&mut self, assignments: &[&Assignment]) -> Option<(Vec<Place>, Vec<u32>)> {
+        let mut holders = std::mem::take(&mut self.holders);
+        let added = std::thread::scope(|scope| {
+            let rows = || self.add_rows(assignments);
+            let thread =
+                std::thread::Builder::new().name("rows".to_owned()).spawn_scoped(scope, rows).ok()?;
+            let numbers = numbers_of(&mut holders, assignments);
+            Some((thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), numbers))
+        });
+        self.holders = holders;
+        added
+    }
+
+    /// Takes rows in whose holders have no number yet; gives their places in order.
+    fn add_rows(&mut self, assignments: &[&Assignment]) -> Vec<Place> {
+        let first = self.rows.len();
+        assignments.iter().for_each(|assignment| self.add_one(assignment));
         let added = (first as u32..self.rows.len() as u32).filter_map(|number| self.place(number));
         let mut run: Vec<Place> = added.collect();
-        if run.is_empty() {
-            return;
-        }
         run.sort_unstable();
-        self.runs.push(run);
-        self.join_like_runs();
+        run
+    }
+
+    /// Whether there are rows of `kind` that have ended by `before`.
+    pub fn has_ended_by(&self, kind: RecordKind, before: i64) -> bool {
+        let first = self.first_until.get(usize::from(kind_code(kind))).copied().flatten();
+        first.is_some_and(|first| first <= before)
+    }
+
+    /// The possible ends of the row that ends first and of that which ends last, if there are any.
+    pub fn ends(&self) -> Option<(i64, i64)> {
+        self.first_until.iter().flatten().min().map(|first| (*first, self.last_until))
+    }
+
+    /// Which kinds of rows there are, and whether with a far side.
+    pub fn sorts(&self) -> impl Iterator<Item = (RecordKind, FarSide)> + '_ {
+        let all = RecordKind::ALL.into_iter();
+        all.flat_map(|kind| [(kind, FarSide::NotKept), (kind, FarSide::Kept)])
+            .filter(|(kind, far)| self.sorts & sort_of(*kind, matches!(far, FarSide::Kept)) != 0)
     }
 
     /// How many rows.
@@ -140,6 +177,12 @@ impl Fresh {
         self.row((place & NUMBER) as u32)
     }
 
+    /// Reads from memory what [`Fresh::row_at`] needs first, so that it is waited for once for many places and not for each.
+    pub fn touch(&self, places: &[Place]) {
+        let rows = places.iter().filter_map(|place| self.rows.get((place & NUMBER) as usize));
+        std::hint::black_box(rows.fold(0, |seen, row| seen ^ row.holder));
+    }
+
     /// The row of that number.
     fn row(&self, number: u32) -> Option<Row> {
         let slim = self.rows.get(number as usize)?;
@@ -165,6 +208,7 @@ impl Fresh {
             shape,
             low: slim.low,
             high: slim.high,
+            thread_rule: beside.thread_rule,
         })
     }
 
@@ -190,8 +234,8 @@ impl Fresh {
         (first as u32..self.rows.len() as u32).filter_map(|number| self.row(number))
     }
 
-    fn add_one(&mut self, assignment: &Assignment, holder: u32) {
-        let row = Row::of(assignment, holder, 0);
+    fn add_one(&mut self, assignment: &Assignment) {
+        let row = Row::of(assignment, 0, 0);
         if let Err(place) = self.shapes.binary_search(&row.shape) {
             self.shapes.insert(place, row.shape);
         }
@@ -204,15 +248,21 @@ impl Fresh {
             thread: row.thread,
             far_tag: row.far_tag,
             inside: row.inside,
+            thread_rule: row.thread_rule,
         };
         if beside != Beside::default() {
             self.beside.push(beside);
         }
+        if let Some(first) = self.first_until.get_mut(usize::from(kind_code(assignment.kind))) {
+            *first = Some(first.map_or(row.until_latest, |first| row.until_latest.min(first)));
+        }
+        self.last_until = self.last_until.max(row.until_latest);
+        self.sorts |= sort_of(assignment.kind, row.far_tag != 0);
         self.rows.push(Slim {
             net: row.net,
             from_latest: row.from_latest,
             until_earliest: row.until_earliest,
-            holder,
+            holder: 0,
             variant: self.variants.number(assignment, row.shape),
             beside: if beside == Beside::default() { 0 } else { self.beside.len() as u32 },
             low: row.low,
@@ -248,6 +298,42 @@ impl Fresh {
             self.runs.push(run);
         }
     }
+}
+
+/// The numbers of the holders of `assignments`.
+fn numbers_of(holders: &mut Interner, assignments: &[&Assignment]) -> Vec<u32> {
+    let mut numbers = Vec::with_capacity(assignments.len());
+    let (mut names, mut ends) = (Vec::new(), Vec::new());
+    for part in assignments.chunks(TOGETHER) {
+        names.clear();
+        ends.clear();
+        touch_holders(part);
+        for assignment in part {
+            put_holder(&mut names, &assignment.holder);
+            ends.push(names.len());
+        }
+        numbers.extend(holders.intern_all(&names, &ends));
+    }
+    numbers
+}
+
+/// Reads from memory what holders are made of, step by step, so that it is waited for once for all and not for each.
+fn touch_holders(assignments: &[&Assignment]) {
+    let first = |assignment: &&Assignment| match &assignment.holder {
+        Holder::Line(names) => names.first().map_or(0, |name| name.value.len()),
+        Holder::Inside { .. } => 0,
+    };
+    std::hint::black_box(assignments.iter().map(first).fold(0, usize::wrapping_add));
+    let text = |assignment: &&Assignment| match &assignment.holder {
+        Holder::Line(names) => names.first().and_then(|name| name.value.bytes().next()).unwrap_or(0),
+        Holder::Inside { .. } => 0,
+    };
+    std::hint::black_box(assignments.iter().map(text).fold(0, u8::wrapping_add));
+}
+
+/// The bit of a kind without or with a far side.
+fn sort_of(kind: RecordKind, has_far: bool) -> u16 {
+    1 << (kind_code(kind) * 2 + u8::from(has_far))
 }
 
 /// One run of several: a stable sort finds the runs and joins them.
@@ -334,5 +420,7 @@ const TIME_CUT: u32 = NUMBER_BITS - 2;
 /// Runs of like size that are joined.
 const FAN_IN: usize = 16;
 const RECENT: usize = 1_024;
+/// From how many rows on a second thread pays.
+const TWO_THREADS: usize = 1 << 12;
 /// Rows whose holders are looked up together, so that the memory is waited for once.
 const TOGETHER: usize = 128;

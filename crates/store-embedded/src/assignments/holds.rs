@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use tadoru_model::{Prefix, Protocol, Realm, Span, UtcMicros};
 use tadoru_store::StoreError;
@@ -23,7 +22,7 @@ use super::classes::RetentionClasses;
 #[derive(Clone)]
 pub struct Holds {
     named: BTreeMap<String, Vec<Holding>>,
-    codec: Arc<Codec<'static>>,
+    changes: u64,
 }
 
 impl Holds {
@@ -42,22 +41,24 @@ impl Holds {
                 return Err(folder.damaged(NAME, "it is not whole"));
             }
         }
-        Ok(Self { named, codec: Arc::new(codec.kept()?) })
-    }
-
-    /// The codec that seals them.
-    pub const fn codec(&self) -> &Arc<Codec<'static>> {
-        &self.codec
+        Ok(Self { named, changes: 0 })
     }
 
     /// Sets the questions of a hold.
     pub fn set(&mut self, hold: &str, questions: &[Holding]) {
         self.named.insert(hold.to_owned(), questions.to_vec());
+        self.changes += 1;
     }
 
     /// Ends a hold.
     pub fn end(&mut self, hold: &str) {
         self.named.remove(hold);
+        self.changes += 1;
+    }
+
+    /// How often they were changed since the store was opened.
+    pub const fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// Every question of every hold.
@@ -69,7 +70,12 @@ impl Holds {
     ///
     /// # Errors
     /// What disk and codec say; then the old ones stand.
-    pub fn write(&self, folder: &Folder, classes: &RetentionClasses) -> Result<(), StoreError> {
+    pub fn write(
+        &self,
+        folder: &Folder,
+        codec: &Codec,
+        classes: &RetentionClasses,
+    ) -> Result<(), StoreError> {
         let mut frame = Vec::new();
         put_varint(&mut frame, self.named.len() as u64);
         for (name, questions) in &self.named {
@@ -81,7 +87,7 @@ impl Holds {
         }
         let next = format!("{NAME}{NEXT}");
         let mut log = Log::create(folder, &next)?;
-        log.push(&self.codec, &classes.endless(&classes.assignments), &frame)?;
+        log.push(codec, &classes.endless(&classes.assignments), &frame)?;
         log.write()?;
         log.sync()?;
         std::fs::rename(folder.file(&next), folder.file(NAME))

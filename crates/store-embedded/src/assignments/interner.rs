@@ -8,8 +8,27 @@ use std::hash::{BuildHasher, RandomState};
 pub struct Interner {
     bytes: Vec<u8>,
     ends: Vec<usize>,
-    slots: Vec<(u32, u32)>,
+    slots: Vec<Slot>,
     seeds: (u64, u64),
+}
+
+/// A place of the table: all that a look-up needs but the string, so that it waits for memory once less.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Slot {
+    hash: u32,
+    number: u32,
+    /// Where the string begins, and in the lowest [`LEN_BITS`] how long it is, or all ones when it is longer.
+    place: u64,
+}
+
+impl Slot {
+    fn new(hash: u64, number: u32, start: usize, len: usize) -> Self {
+        Self { hash: hash as u32, number, place: (start as u64) << LEN_BITS | (len as u64).min(LEN) }
+    }
+
+    const fn start(self) -> usize {
+        (self.place >> LEN_BITS) as usize
+    }
 }
 
 impl Default for Interner {
@@ -37,13 +56,10 @@ impl Interner {
         let name = |start: usize, end: usize| names.get(start..end).unwrap_or_default();
         let hashes: Vec<u64> = starts().zip(ends).map(|(start, end)| self.hash(name(start, *end))).collect();
         let mask = self.slots.len() - 1;
-        let guesses: Vec<u32> = hashes
-            .iter()
-            .map(|hash| self.slots.get(*hash as usize & mask).map_or(0, |slot| slot.1))
-            .collect();
-        let places = guesses.iter().map(|guess| self.ends.get(*guess as usize).copied().unwrap_or(0));
+        let places =
+            hashes.iter().map(|hash| self.slots.get(*hash as usize & mask).map_or(0, |slot| slot.start()));
         let places: Vec<usize> = places.collect();
-        let seen = places.iter().map(|end| self.bytes.get(end.saturating_sub(1)).copied().unwrap_or(0));
+        let seen = places.iter().map(|start| self.bytes.get(*start).copied().unwrap_or(0));
         std::hint::black_box(seen.fold(0_u8, u8::wrapping_add));
         let each = starts().zip(ends).zip(hashes);
         each.map(|((start, end), hash)| self.intern_hashed(name(start, *end), hash)).collect()
@@ -58,19 +74,28 @@ impl Interner {
         loop {
             match self.slots.get(at) {
                 Some(slot) if *slot == EMPTY => break,
-                Some((known, number)) if *known == hash as u32 && self.get(*number) == Some(name) => {
-                    return *number;
-                }
+                Some(slot) if slot.hash == hash as u32 && self.is_at(slot, name) => return slot.number,
                 _ => at = (at + 1) & mask,
             }
         }
-        let number = self.ends.len() as u32;
+        let (number, start) = (self.ends.len() as u32, self.bytes.len());
         self.bytes.extend_from_slice(name);
         self.ends.push(self.bytes.len());
         if let Some(slot) = self.slots.get_mut(at) {
-            *slot = (hash as u32, number);
+            *slot = Slot::new(hash, number, start, name.len());
         }
         number
+    }
+
+    /// Whether `name` is the string of that slot.
+    fn is_at(&self, slot: &Slot, name: &[u8]) -> bool {
+        match slot.place & LEN {
+            LEN => self.get(slot.number) == Some(name),
+            len => {
+                len == name.len() as u64
+                    && self.bytes.get(slot.start()..slot.start() + name.len()) == Some(name)
+            }
+        }
     }
 
     /// The string with that number.
@@ -115,13 +140,15 @@ impl Interner {
         let mut slots = vec![EMPTY; self.slots.len() * 2];
         let mask = slots.len() - 1;
         for number in 0..self.ends.len() as u32 {
-            let hash = self.hash(self.get(number).unwrap_or_default());
+            let start = number.checked_sub(1).and_then(|n| self.ends.get(n as usize)).copied().unwrap_or(0);
+            let name = self.get(number).unwrap_or_default();
+            let (hash, len) = (self.hash(name), name.len());
             let mut at = hash as usize & mask;
             while slots.get(at).is_some_and(|slot| *slot != EMPTY) {
                 at = (at + 1) & mask;
             }
             if let Some(slot) = slots.get_mut(at) {
-                *slot = (hash as u32, number);
+                *slot = Slot::new(hash, number, start, len);
             }
         }
         self.slots = slots;
@@ -129,18 +156,20 @@ impl Interner {
 
     /// A hash under seeds that no sender knows.
     fn hash(&self, name: &[u8]) -> u64 {
-        let mut hash = self.seeds.0 ^ name.len() as u64;
-        for chunk in name.chunks(8) {
-            let mut word = [0; 8];
-            for (to, from) in word.iter_mut().zip(chunk) {
-                *to = *from;
-            }
-            let product = u128::from(hash ^ u64::from_le_bytes(word)) * u128::from(self.seeds.1 | 1);
-            hash = product as u64 ^ (product >> 64) as u64;
-        }
+        let mix = |hash: u64, word: u64| {
+            let product = u128::from(hash ^ word) * u128::from(self.seeds.1 | 1);
+            product as u64 ^ (product >> 64) as u64
+        };
+        let (words, rest) = name.as_chunks::<8>();
+        let hash = self.seeds.0 ^ name.len() as u64;
+        let hash = words.iter().fold(hash, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+        let rest = rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        let hash = mix(hash, rest);
         hash ^ hash >> 32
     }
 }
 
-const EMPTY: (u32, u32) = (u32::MAX, u32::MAX);
+const EMPTY: Slot = Slot { hash: u32::MAX, number: u32::MAX, place: 0 };
+const LEN_BITS: u32 = 16;
+const LEN: u64 = (1 << LEN_BITS) - 1;
 const FIRST_SLOTS: usize = 1 << 10;

@@ -1,6 +1,7 @@
 //! Joining small segments, so that a question touches few.
 //!
-//! What comes in: a store with many segments of one class and month and of like size. What goes out: one in their place.
+//! What comes in: a store with many segments of one class and month and of like size. What goes out: one in their place,
+//! and how it went: a merge that fails leaves everything as it was, and the next commit tries again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,6 +12,39 @@ use crate::folder::codec::{Codec, KeyName};
 use crate::segment::Segment;
 
 use super::{Inner, Writer, flush, locked};
+
+/// How the joining of segments goes. While it fails nothing is lost, but questions take longer and longer.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Merges {
+    /// Merges that succeeded since the store was opened.
+    pub done: u64,
+    /// Attempts that failed since then.
+    pub failed: u64,
+    /// What the last attempt failed with, in one line; `None` when it succeeded.
+    pub fault: Option<String>,
+}
+
+impl Merges {
+    /// Notes how an attempt went.
+    pub(super) fn note(&mut self, went: &Result<bool, StoreError>) {
+        match went {
+            Ok(false) => {}
+            Ok(true) => (self.done, self.fault) = (self.done + 1, None),
+            Err(e) => (self.failed, self.fault) = (self.failed + 1, Some(in_one_line(e))),
+        }
+    }
+}
+
+/// An error and what it came from.
+fn in_one_line(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(of) = source {
+        line = format!("{line}: {of}");
+        source = of.source();
+    }
+    line
+}
 
 impl Inner {
     /// Whether there is something to merge.
@@ -55,15 +89,21 @@ impl Inner {
         old.iter().try_for_each(|segment| self.folder.remove(segment.name()))
     }
 
+    /// The segments that the manifest names.
+    pub(super) fn committed(&self) -> Vec<Arc<Segment>> {
+        let named = locked(&self.writer).manifest.segments.clone();
+        let is_named = |segment: &&Arc<Segment>| named.iter().any(|name| name == segment.name());
+        self.state().segments.iter().filter(is_named).cloned().collect()
+    }
+
     /// The segments to merge next: of one class, month and size class, when there are enough of them.
     fn next_merge(&self) -> Option<Vec<Arc<Segment>>> {
-        let committed = locked(&self.writer).manifest.segments.clone();
         let mut groups: BTreeMap<(KeyName, u32), Vec<Arc<Segment>>> = BTreeMap::new();
-        for segment in &self.state().segments {
+        for segment in self.committed() {
             let rows = segment.tally().rows();
-            if rows < MOST_ROWS && committed.iter().any(|name| name == segment.name()) {
+            if rows < MOST_ROWS {
                 let size = rows.max(SMALL_ROWS).ilog(u64::from(FAN_IN));
-                groups.entry((segment.key().clone(), size)).or_default().push(Arc::clone(segment));
+                groups.entry((segment.key().clone(), size)).or_default().push(segment);
             }
         }
         let mut due = groups.into_values().find(|group| group.len() >= FAN_IN as usize)?;

@@ -5,10 +5,10 @@
 //! follows another of its head is timed from the end of that one, so that what is stored is the gap and the duration. Never a row whose page did not pass the gate's codec.
 
 use super::bits::{Column, SLACK, pack, packed_len, put_varint, spread, take_varint, unzigzag, zigzag};
-use super::row::{Row, Shape};
+use super::row::{Row, Shape, ThreadRule};
 
 /// Rows a page at most.
-pub const ROWS: usize = 128;
+pub const ROWS: usize = 64;
 
 /// The columns, in the order in which they lie in a page. The order is part of the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,9 +32,10 @@ enum C {
     FarTag,
     FarHigh,
     FarLow,
+    ThreadRule,
 }
 
-const COLUMNS: usize = 19;
+const COLUMNS: usize = 20;
 
 const UNITS: [i64; 3] = [1_000_000, 1_000, 1];
 
@@ -80,13 +81,14 @@ impl PageWriter {
             before = Some(row);
         }
         self.fill(C::Extent, rows, |r| u64::from(r.high.wrapping_sub(r.low)));
-        self.fill(C::FromSlack, rows, |r| r.from_latest.wrapping_sub(r.from_earliest) as u64);
-        self.fill(C::UntilSlack, rows, |r| r.until_latest.wrapping_sub(r.until_earliest) as u64);
         self.fill(C::Holder, rows, |r| u64::from(r.holder));
         self.fill(C::Origin, rows, |r| u64::from(r.origin));
+        self.fill(C::FromSlack, rows, |r| r.from_latest.wrapping_sub(r.from_earliest) as u64);
+        self.fill(C::UntilSlack, rows, |r| r.until_latest.wrapping_sub(r.until_earliest) as u64);
         self.fill(C::Record, rows, |r| r.record);
         self.fill(C::Corrected, rows, |r| r.corrected as u64);
         self.fill(C::Thread, rows, |r| r.thread);
+        self.fill(C::ThreadRule, rows, |r| r.thread_rule as u64);
         self.fill(C::Inside, rows, |r| u64::from(r.inside));
         self.fill(C::FarTag, rows, |r| u64::from(r.far_tag));
         self.fill(C::FarHigh, rows, |r| (r.far >> 64) as u64);
@@ -114,7 +116,9 @@ impl PageWriter {
     }
 
     fn fill(&mut self, column: C, rows: &[Row], value: impl Fn(&Row) -> u64) {
-        if let Some(values) = self.columns.get_mut(column as usize) {
+        // Most columns are all zeros, and left out.
+        let any = rows.iter().fold(0, |any, row| any | value(row));
+        if let Some(values) = self.columns.get_mut(column as usize).filter(|_| any != 0) {
             values.extend(rows.iter().map(value));
         }
     }
@@ -156,10 +160,8 @@ impl<'a> Page<'a> {
             return None;
         }
         let mut columns = [Column::default(); COLUMNS];
-        for (index, column) in columns.iter_mut().enumerate() {
-            if present & 1 << index == 0 {
-                continue;
-            }
+        let is_present = |(index, _): &(usize, &mut Column)| present & 1 << index != 0;
+        for (_, column) in columns.iter_mut().enumerate().filter(is_present) {
             let (&width, after) = rest.split_first()?;
             rest = after;
             if width > 64 {
@@ -169,7 +171,7 @@ impl<'a> Page<'a> {
             column.base = unzigzag(take_varint(&mut rest)?) as u64;
         }
         let mut at = content - rest.len();
-        for (index, column) in columns.iter_mut().enumerate() {
+        for (index, column) in columns.iter_mut().enumerate().filter(is_present) {
             let count = match index {
                 i if i <= C::Head as usize => heads,
                 i if i == C::Gap as usize => rows - heads,
@@ -280,6 +282,7 @@ impl<'a> Page<'a> {
             shape: self.shape,
             low,
             high: low.wrapping_add(self.get(C::Extent, index) as u16),
+            thread_rule: ThreadRule::from_code(self.get(C::ThreadRule, index)).unwrap_or_default(),
         }
     }
 

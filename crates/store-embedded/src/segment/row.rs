@@ -11,6 +11,7 @@ use tadoru_model::{
     Assignment, Edge, Holder, How, Identity, IdentityKind, PortRange, Prefix, Protocol, Realm, RecordKind,
     Remote, SourceName, UtcMicros,
 };
+use tadoru_store::assignments::translation_thread;
 
 use super::bits::{put_varint, take_varint};
 
@@ -110,6 +111,12 @@ impl Origin {
         }
     }
 
+    /// The same with names of its own in memory.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self { realm: Realm::from(&*self.realm.0), source: SourceName::from(&*self.source.0), ..self.clone() }
+    }
+
     /// Whether it is the origin of `row`.
     pub fn is_of(&self, row: &Assignment) -> bool {
         self.kind == row.kind
@@ -162,7 +169,7 @@ pub struct Row {
     pub record: u64,
     /// Clock correction, µs.
     pub corrected: i64,
-    /// Thread.
+    /// Thread; 0 where `thread_rule` tells it.
     pub thread: u64,
     /// Number of the holder.
     pub holder: u32,
@@ -178,6 +185,47 @@ pub struct Row {
     pub low: u16,
     /// Highest port.
     pub high: u16,
+    /// How the thread is told.
+    pub thread_rule: ThreadRule,
+}
+
+/// How a row's thread is told. The threads of translations are numbers of eight bytes that look random, but follow from
+/// the row itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(u8)]
+pub enum ThreadRule {
+    /// As such.
+    #[default]
+    Told,
+    /// It is [`translation_thread`] of the row's latest beginning.
+    OfBeginning,
+    /// It is [`translation_thread`] of the row's latest end: its beginning was counted back from there.
+    OfEnd,
+}
+
+impl ThreadRule {
+    /// The rule of `row`.
+    fn of(row: &Assignment) -> Self {
+        if row.thread == 0 || !row.kind.translates() {
+            Self::Told
+        } else if row.thread == translation_thread(row, row.from.latest) {
+            Self::OfBeginning
+        } else if row.thread == translation_thread(row, row.until.latest) {
+            Self::OfEnd
+        } else {
+            Self::Told
+        }
+    }
+
+    /// The rule with that number in files.
+    pub const fn from_code(code: u64) -> Option<Self> {
+        match code {
+            0 => Some(Self::Told),
+            1 => Some(Self::OfBeginning),
+            2 => Some(Self::OfEnd),
+            _ => None,
+        }
+    }
 }
 
 impl std::fmt::Debug for Row {
@@ -204,6 +252,7 @@ impl Row {
             Holder::Inside { port: Some(port), .. } => u32::from(port) + 1,
             _ => 0,
         };
+        let thread_rule = ThreadRule::of(assignment);
         Self {
             net: shape.net_of(assignment.prefix.addr()).unwrap_or(0),
             far,
@@ -213,7 +262,7 @@ impl Row {
             until_latest: assignment.until.latest.0,
             record: assignment.record,
             corrected: assignment.corrected_us,
-            thread: assignment.thread,
+            thread: if thread_rule == ThreadRule::Told { assignment.thread } else { 0 },
             holder,
             origin,
             far_tag,
@@ -221,6 +270,7 @@ impl Row {
             shape,
             low: assignment.ports.low,
             high: assignment.ports.high,
+            thread_rule,
         }
     }
 
@@ -244,7 +294,7 @@ impl Row {
             };
             Some(Remote { addr, port: if port == 0 { None } else { Some(u16::try_from(port - 1).ok()?) } })
         };
-        Some(Assignment {
+        let mut assignment = Assignment {
             kind: origin.kind,
             realm: origin.realm.clone(),
             prefix: self.shape.prefix_of(self.net)?,
@@ -258,7 +308,15 @@ impl Row {
             record: self.record,
             corrected_us: self.corrected,
             thread: self.thread,
-        })
+        };
+        match self.thread_rule {
+            ThreadRule::Told => {}
+            ThreadRule::OfBeginning => {
+                assignment.thread = translation_thread(&assignment, assignment.from.latest);
+            }
+            ThreadRule::OfEnd => assignment.thread = translation_thread(&assignment, assignment.until.latest),
+        }
+        Some(assignment)
     }
 
     /// The whole order: shape, network, lowest port, beginning.
@@ -323,6 +381,8 @@ pub fn holder_of(mut bytes: &[u8]) -> Option<Holder> {
         while let Some((&kind, rest)) = bytes.split_first() {
             bytes = rest;
             let kind = *IdentityKind::ALL.get(usize::from(kind))?;
+            // Most have one name: a vector grows to four of them by itself.
+            names.reserve_exact(1);
             names.push(Identity { kind, value: take_text(&mut bytes)? });
         }
         return Some(Holder::Line(names));
@@ -379,7 +439,7 @@ pub fn put_assignment(out: &mut Vec<u8>, assignment: &Assignment) {
         u64::from(row.far_tag),
         u64::from(row.inside),
         row.record,
-        row.thread,
+        assignment.thread,
     ] {
         put_varint(out, part);
     }
@@ -428,6 +488,7 @@ pub fn take_assignment(bytes: &mut &[u8]) -> Option<Assignment> {
         shape,
         low: u16::try_from(low).ok()?,
         high: u16::try_from(high).ok()?,
+        thread_rule: ThreadRule::Told,
     };
     row.to_assignment(&origin, holder)
 }

@@ -13,7 +13,7 @@ use tadoru_store::contract;
 use super::bits::SLACK;
 use super::names::{NamesPage, NamesWriter};
 use super::page::{Page, PageWriter};
-use super::row::{Origin, Row, Shape, holder_of, put_assignment, put_holder, take_assignment};
+use super::row::{Origin, Row, Shape, ThreadRule, holder_of, put_assignment, put_holder, take_assignment};
 
 /// Rows of one shape in their order, with times crowded or spread over everything.
 fn any_rows() -> impl Strategy<Value = Vec<Row>> {
@@ -32,7 +32,7 @@ fn any_rows() -> impl Strategy<Value = Vec<Row>> {
         any::<[u64; 2]>(),
         any::<i64>(),
     );
-    prop::collection::vec(row, 1..=128).prop_map(|parts| {
+    prop::collection::vec(row, 1..=super::page::ROWS).prop_map(|parts| {
         let mut rows: Vec<Row> = parts
             .into_iter()
             .map(|(net, far, low, [a, b, c, d], [record, thread], corrected)| Row {
@@ -52,6 +52,7 @@ fn any_rows() -> impl Strategy<Value = Vec<Row>> {
                 shape: Shape(1 << 13 | 128 << 5 | 4),
                 low,
                 high: low + 9,
+                thread_rule: ThreadRule::from_code(record % 3).unwrap(),
             })
             .collect();
         rows.sort_by(Row::order);

@@ -158,6 +158,9 @@ impl<'c> SegmentWriter<'c> {
             put_text(&mut footer, &realm.0);
             put_text(&mut footer, &prefix.to_string());
         }
+        for first in self.tally.first_until {
+            put_varint(&mut footer, first as u64);
+        }
         let footer_at = self.offset;
         self.key.seal(At { file: self.id, page: FOOTER_PAGE, kind: KIND_FOOTER }, &mut footer)?;
         self.out.extend_from_slice(&footer);
@@ -187,6 +190,9 @@ impl<'c> SegmentWriter<'c> {
             let kind = self.origins.get(row.origin as usize).map_or(0, |o| kind_code(o.kind));
             if let Some(count) = self.tally.kinds.get_mut(usize::from(kind)) {
                 *count += 1;
+            }
+            if let Some(first) = self.tally.first_until.get_mut(usize::from(kind)) {
+                *first = row.until_latest.min(*first);
             }
         }
         self.note_space();
@@ -287,7 +293,9 @@ impl<'c> SegmentWriter<'c> {
 }
 
 /// How a segment begins and ends: name and version.
-pub const MAGIC: &[u8] = b"TADSEG\x00\x01";
+pub const MAGIC: &[u8] = b"TADSEG\x00\x02";
+/// Where the version stands in it.
+pub const VERSION_AT: usize = 7;
 /// Where the footer begins, and the magic again.
 pub const TRAILER: usize = 16;
 /// The longest head.

@@ -11,3 +11,4 @@ mod assignments;
 mod crash;
 mod house;
 mod spool;
+mod upkeep;

@@ -8,7 +8,7 @@ use tadoru_store::assignments::SpoolMark;
 use tadoru_store_embedded::folder::Folder;
 use tadoru_store_embedded::spool::{Record, Spool};
 
-use crate::house::{House, place};
+use crate::house::{House, NOW, place};
 
 pub fn open(house: &House, path: &Path) -> (Spool, u64) {
     let folder = Folder::open(path).unwrap().inside("spool").unwrap();
@@ -41,6 +41,36 @@ fn what_was_appended_is_read_back_in_order_after_a_restart() {
             assert!(found == wanted);
         }
     }
+}
+
+#[test]
+fn what_is_applied_is_forgotten_also_when_nothing_came_since() {
+    let house = House::new();
+    let folder = place();
+    let (spool, _) = open(&house, folder.path());
+    assert_eq!(spool.forget().unwrap(), None);
+    spool.append(&house.permits.store, &[record(0), record(1), record(2)]).unwrap();
+    spool.trim(SpoolMark(2)).unwrap();
+    assert_eq!(spool.forget().unwrap(), Some(NOW), "one is not applied yet");
+    drop(spool);
+
+    let (spool, _) = open(&house, folder.path());
+    assert_eq!(spool.forget().unwrap(), Some(record(0).arrived), "nobody has said how far it is read");
+    spool.trim(SpoolMark(3)).unwrap();
+    assert_eq!(spool.forget().unwrap(), None);
+    let octets = || -> u64 {
+        let files = std::fs::read_dir(folder.path().join("spool")).unwrap();
+        files.map(|file| file.unwrap().metadata().unwrap().len()).sum()
+    };
+    assert_eq!(octets(), 0);
+    assert!(spool.read_from(&house.permits.store, SpoolMark(3), usize::MAX).unwrap().is_empty());
+    drop(spool);
+
+    let (spool, torn) = open(&house, folder.path());
+    assert_eq!((spool.end(), torn), (SpoolMark(3), 0), "the count goes on");
+    spool.append(&house.permits.store, &[record(3)]).unwrap();
+    let found = spool.read_from(&house.permits.store, SpoolMark(3), usize::MAX).unwrap();
+    assert!(found == [(SpoolMark(4), record(3))]);
 }
 
 #[test]
