@@ -8,6 +8,7 @@
 mod chain;
 mod coverage;
 mod verdict;
+mod versions;
 
 use std::net::IpAddr;
 

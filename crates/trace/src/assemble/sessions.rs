@@ -14,11 +14,14 @@ use tadoru_model::{
 
 use super::{edge_of, thread_of};
 
+/// What only one session can have at a time.
+type Place = (Realm, Prefix, PortRange);
+
 /// The sessions that are open, and those that ended a short while ago.
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
     threads: HashMap<u64, Session>,
-    timelines: HashMap<(Realm, Prefix), BTreeMap<(UtcMicros, u64), ()>>,
+    timelines: HashMap<Place, BTreeMap<(UtcMicros, u64), ()>>,
     changed: HashSet<u64>,
     newest: HashMap<SourceName, UtcMicros>,
     /// Rows of sessions whose id a later session has taken over.
@@ -78,7 +81,8 @@ impl Sessions {
             last: row.until.earliest,
             until: None,
         });
-        self.timelines.entry((row.realm, row.prefix)).or_default().insert((row.from.latest, row.thread), ());
+        let place = (row.realm, row.prefix, row.ports);
+        self.timelines.entry(place).or_default().insert((row.from.latest, row.thread), ());
     }
 
     /// Takes one accounting record in.
@@ -91,8 +95,13 @@ impl Sessions {
         let known = self.threads.get(&thread);
         let again = known.is_none_or(|s| is_another_generation(s, &event, at));
         if again {
-            let from = begins(&event, at);
+            let mut from = begins(&event, at);
             if let Some(old) = self.threads.get_mut(&thread) {
+                if let Some((restart, How::Restart)) = old.bound
+                    && from.how == How::Before
+                {
+                    from.earliest = restart;
+                }
                 if old.stop.is_none() && old.last <= from.latest {
                     old.bound_by(from.latest, How::NextHolder);
                 }
@@ -118,14 +127,15 @@ impl Sessions {
         let Some(session) = self.threads.get_mut(&thread) else { return };
         let moved = session.take(&event, at, record);
         let (realm, from) = (session.realm.clone(), session.from);
-        let prefixes: Vec<Prefix> = session.held.iter().map(|h| h.prefix).collect();
-        for prefix in prefixes {
-            let timeline = self.timelines.entry((realm.clone(), prefix)).or_default();
+        let places: Vec<Place> =
+            session.held.iter().map(|held| (realm.clone(), held.prefix, held.ports)).collect();
+        for place in places {
+            let timeline = self.timelines.entry(place.clone()).or_default();
             if let Some(old) = moved {
                 timeline.remove(&(old, thread));
             }
             timeline.insert((from.latest, thread), ());
-            self.bound_neighbours(&(realm.clone(), prefix), from.latest, thread);
+            self.bound_neighbours(&place, from.latest, thread);
         }
         self.changed.insert(thread);
     }
@@ -171,8 +181,8 @@ impl Sessions {
         }
     }
 
-    /// Lets the sessions next to this one on the same address bound each other's missing ends.
-    fn bound_neighbours(&mut self, key: &(Realm, Prefix), start: UtcMicros, thread: u64) {
+    /// Lets the sessions next to this one on the same address and ports bound each other's missing ends.
+    fn bound_neighbours(&mut self, key: &Place, start: UtcMicros, thread: u64) {
         let Some(timeline) = self.timelines.get(key) else { return };
         let before = timeline.range(..(start, thread)).next_back().map(|((_, t), ())| *t);
         let after = timeline.range((start, thread)..).nth(1).map(|((s, t), ())| (*s, *t));
@@ -197,7 +207,7 @@ impl Sessions {
     fn forget(&mut self, thread: u64) {
         let Some(session) = self.threads.remove(&thread) else { return };
         for held in &session.held {
-            let key = (session.realm.clone(), held.prefix);
+            let key = (session.realm.clone(), held.prefix, held.ports);
             if let Some(timeline) = self.timelines.get_mut(&key) {
                 timeline.remove(&(session.from.latest, thread));
                 if timeline.is_empty() {
@@ -359,7 +369,9 @@ fn is_another_generation(known: &Session, event: &SessionEvent, at: Edge) -> boo
     let ended = known.end().is_some_and(|end| end <= began.latest);
     let other_line =
         !known.names.is_empty() && !event.names.is_empty() && known.names.first() != event.names.first();
-    later_start && (ended || other_line)
+    // A restart ended it, and what is heard of now does not tell when it began: it need not be the same.
+    let restarted = matches!(known.bound, Some((restart, How::Restart)) if restart < at.earliest);
+    (later_start && (ended || other_line)) || (began.how == How::Before && restarted)
 }
 
 fn host(addr: IpAddr) -> Prefix {

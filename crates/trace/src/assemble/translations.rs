@@ -21,7 +21,6 @@ pub(super) struct Translations {
     by_age: BTreeMap<(UtcMicros, u64), Key>,
     changed: HashSet<Key>,
     closed: Vec<Assignment>,
-    first: HashMap<SourceName, UtcMicros>,
     /// When the last holder let go, by the hash of its key.
     ended: HashMap<u64, UtcMicros>,
     /// When a gateway last restarted.
@@ -77,9 +76,6 @@ impl Translations {
     /// Takes one translation event in.
     pub(super) fn step(&mut self, source: SourceName, realm: Realm, record: u64, event: NatEvent) {
         let at = edge_of(event.when);
-        let first = self.first.entry(source.clone()).or_insert(at.earliest);
-        *first = (*first).min(at.earliest);
-        let first = *first;
         let key = Key {
             source,
             realm,
@@ -97,12 +93,11 @@ impl Translations {
                 }
                 _ => {
                     self.yield_to(&key, at);
-                    let began = event.began.map(counted_back);
-                    let from = began.unwrap_or(Edge::between(first, at.latest, How::Before));
-                    self.insert(key, record, &event, from, at.earliest);
+                    let from = self.unlogged_start(&key, &event, at);
+                    self.settle(key, record, &event, from, at);
                 }
             },
-            Moment::Stop => self.end(key, record, &event, at, first),
+            Moment::Stop => self.end(key, record, &event, at),
         }
     }
 
@@ -167,20 +162,28 @@ impl Translations {
             self.closed.push(closed);
             self.by_age.remove(&old);
         }
-        // Files may be read newest first: what ended it has been seen already.
+        self.settle(key, record, event, at, at);
+    }
+
+    /// Takes a translation as open since its last sign of life, or as closed by what ended it: files may be read newest
+    /// first, and then that has been seen already.
+    fn settle(&mut self, key: Key, record: u64, event: &NatEvent, from: Edge, at: Edge) {
         let ended = self.ended.get(&key.hash(UtcMicros(0))).map(|end| (*end, How::NextHolder));
         let restarted = self.restarts.get(&key.source).map(|end| (*end, How::Restart));
-        let bound = ended
+        let taken = self.open.get(&key).map(|open| (open.from.latest, How::NextHolder));
+        let bound = [ended, restarted, taken]
             .into_iter()
-            .chain(restarted)
+            .flatten()
             .filter(|(end, _)| *end > at.latest)
             .min_by_key(|(end, _)| *end);
+        let open = Open { from, last: at.earliest, ..open_of(&key, record, event, from) };
         match bound {
-            Some((end, how)) => {
-                let open = open_of(&key, record, event, at);
-                self.closed.push(row(&key, &open, Edge::between(at.earliest, end, how)));
+            Some((end, how)) => self.closed.push(row(&key, &open, Edge::between(at.earliest, end, how))),
+            None => {
+                self.by_age.insert((open.last, open.thread), key.clone());
+                self.changed.insert(key.clone());
+                self.open.insert(key, open);
             }
-            None => self.insert(key, record, event, at, at.earliest),
         }
     }
 
@@ -197,7 +200,7 @@ impl Translations {
         }
     }
 
-    fn end(&mut self, key: Key, record: u64, event: &NatEvent, at: Edge, first: UtcMicros) {
+    fn end(&mut self, key: Key, record: u64, event: &NatEvent, at: Edge) {
         match self.open.remove(&key) {
             Some(open) if open.is_of(event) && open.from.earliest <= at.latest => {
                 self.by_age.remove(&(open.last, open.thread));
@@ -209,12 +212,7 @@ impl Translations {
                     self.open.insert(key.clone(), open);
                     self.yield_to(&key, at);
                 }
-                // Its beginning was lost, or was before the first record.
-                let after = self.ended.get(&key.hash(UtcMicros(0))).copied().unwrap_or(first).min(at.latest);
-                let from = match event.began {
-                    Some(began) => counted_back(began),
-                    None => Edge::between(after, at.latest, How::Before),
-                };
+                let from = self.unlogged_start(&key, event, at);
                 let open = Open { from, ..open_of(&key, record, event, at) };
                 self.closed.push(row(&key, &open, at));
             }
@@ -223,11 +221,13 @@ impl Translations {
         *ended = (*ended).max(at.latest);
     }
 
-    fn insert(&mut self, key: Key, record: u64, event: &NatEvent, from: Edge, last: UtcMicros) {
-        let open = Open { from, last, ..open_of(&key, record, event, from) };
-        self.by_age.insert((last, open.thread), key.clone());
-        self.changed.insert(key.clone());
-        self.open.insert(key, open);
+    /// When something began whose create was lost, or was before the first record: after the last holder let go.
+    fn unlogged_start(&self, key: &Key, event: &NatEvent, at: Edge) -> Edge {
+        let after = || self.ended.get(&key.hash(UtcMicros(0))).copied().filter(|end| *end <= at.latest);
+        match event.began {
+            Some(began) => counted_back(began),
+            None => Edge::between(after().unwrap_or(UtcMicros::MIN), at.latest, How::Before),
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! One step after the other: from an endpoint to the rows about it, through translations, to the lines.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
 use tadoru_gate::Permit;
@@ -11,6 +10,7 @@ use tadoru_model::{
 };
 use tadoru_store::Holding;
 
+use super::versions::{around, has_open_end, holds_alone, join};
 use super::{Evidence, TraceError};
 use crate::algorithm::translate;
 
@@ -156,7 +156,7 @@ impl<'a> Follower<'a> {
         let sealed = self.evidence.assignments.holding(self.permit, &holding)?;
         let found = sealed.open(self.permit, self.evidence.now).map_err(|e| TraceError::Seal(Box::new(e)))?;
         trail.cut |= found.cut;
-        let mut rows: Vec<Assignment> = join_versions(&found.rows);
+        let mut rows: Vec<Assignment> = join(&found.rows, &self.around(&found.rows, &holding, trail)?);
         for (index, rule) in self.evidence.rules.iter().enumerate() {
             if rule.realm.speaks_of(realm) && rule.proto.speaks_of(endpoint.proto) && rule.valid.meets(window)
             {
@@ -180,6 +180,24 @@ impl<'a> Follower<'a> {
             }
         }
         Ok(judged)
+    }
+
+    /// The rows about the same things as `found`, from their last signs of life on: other versions, and who came after.
+    fn around(
+        &self,
+        found: &[Assignment],
+        asked: &Holding,
+        trail: &mut Trail,
+    ) -> Result<Vec<Assignment>, TraceError> {
+        let looks: Vec<Holding> = found.iter().filter_map(|row| around(row, asked)).collect();
+        if looks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sealed = self.evidence.assignments.holding_many(self.permit, &looks)?;
+        let around =
+            sealed.into_open(self.permit, self.evidence.now).map_err(|e| TraceError::Seal(Box::new(e)))?;
+        trail.cut |= around.iter().any(|rows| rows.cut);
+        Ok(around.into_iter().flat_map(|rows| rows.rows).collect())
     }
 
     /// Whether the row's destination, where logged, can be the one that the observer tells.
@@ -206,8 +224,8 @@ impl<'a> Follower<'a> {
             row.corrected_us = -error.least_us;
         }
         let mut certain = row.certain();
-        if row.until.how == How::Open {
-            let since = Span::new(row.until.earliest.min(window.until), window.until);
+        if row.until.how != How::Silent && (has_open_end(&row) || row.until.how == How::Open) {
+            let since = Span::new(row.until.earliest.min(window.until), window.until.min(row.until.latest));
             match self.evidence.coverage.state(&row.source, row.kind, &row.realm, since) {
                 // A connection, a session or a stay whose end is not in the log may have ended unnoticed: a lost Stop
                 // looks like this. It is certain up to its last sign of life, and whoever asks later knows more.
@@ -308,71 +326,12 @@ impl Judged {
     }
 }
 
-/// One row for each session: of several versions, the one whose end is best known.
-fn join_versions(rows: &[Assignment]) -> Vec<Assignment> {
-    let mut joined: Vec<Assignment> = Vec::with_capacity(rows.len());
-    let mut by_thread: HashMap<(u64, Prefix, PortRange), Vec<usize>> = HashMap::new();
-    for row in rows {
-        let same = (row.thread != 0)
-            .then(|| by_thread.entry((row.thread, row.prefix, row.ports)).or_default())
-            .and_then(|places| {
-                let found = places.iter().copied().find(|i| {
-                    joined.get(*i).is_some_and(|known| {
-                        known.possible().meets(row.possible()) || known.from.latest == row.from.latest
-                    })
-                });
-                if found.is_none() {
-                    places.push(joined.len());
-                }
-                found
-            });
-        match same.and_then(|i| joined.get_mut(i)) {
-            Some(known) if better_known(row, known) => *known = row.clone(),
-            Some(_) => {}
-            None => joined.push(row.clone()),
-        }
-    }
-    joined
-}
-
-/// Whether `a` knows the same session's end better than `b`.
-fn better_known(a: &Assignment, b: &Assignment) -> bool {
-    let rank = |row: &Assignment| {
-        let end = match row.until.how {
-            How::Logged | How::Duration => 0,
-            How::NextHolder | How::Restart | How::Expiry | How::Before => 1,
-            // Of two that have not ended, the one that was heard of later.
-            How::Silent | How::Open => 2,
-        };
-        let start = u8::from(row.from.how != How::Logged);
-        (end, start, row.until.latest.since(row.until.earliest), Reverse(row.until.earliest))
-    };
-    rank(a) < rank(b)
-}
-
 /// Takes out rows that only *may* have held while another surely held the very same thing over the whole window.
 fn exclude(rows: &mut Vec<Judged>, window: Span) {
     let sure: Vec<Judged> = rows.iter().filter(|j| j.certain.holds(window)).cloned().collect();
     rows.retain(|j| {
         j.certain.meets(window) || !sure.iter().any(|s| s.row != j.row && holds_alone(&s.row, &j.row))
     });
-}
-
-/// Whether two rows are of one thing that only one line can have at a time.
-fn holds_alone(a: &Assignment, b: &Assignment) -> bool {
-    let same = a.realm == b.realm && a.prefix == b.prefix && a.proto == b.proto;
-    match (a.kind, b.kind) {
-        (RecordKind::NatSession, RecordKind::NatSession) => {
-            same && a.source == b.source && a.ports == b.ports && a.remote.is_some() && a.remote == b.remote
-        }
-        (RecordKind::NatBlock, RecordKind::NatBlock) => {
-            same && a.source == b.source && a.ports.meets(b.ports)
-        }
-        (RecordKind::Session | RecordKind::Lease, RecordKind::Session | RecordKind::Lease) => {
-            same && a.source == b.source && a.ports == b.ports
-        }
-        _ => false,
-    }
 }
 
 /// A rule that only narrows says nothing more where a log names an inside address within it.

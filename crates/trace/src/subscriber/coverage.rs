@@ -92,6 +92,30 @@ impl CoverageMap {
         worst
     }
 
+    /// The stretches of `span` in which a source that may speak of `addr` has no sign of having been alive, each from the
+    /// source's last sign to its next.
+    pub fn holes(
+        &self,
+        realm: &Realm,
+        addr: IpAddr,
+        span: Span,
+        wanted: impl Fn(RecordKind) -> bool,
+    ) -> Vec<CoverageSpan> {
+        let mut holes = Vec::new();
+        for ((name, kind, of), source) in self.about(realm, addr).filter(|((_, kind, _), _)| wanted(*kind)) {
+            holes.extend(source.holes(span).into_iter().map(|span| CoverageSpan {
+                source: name.clone(),
+                kind: *kind,
+                realm: of.clone(),
+                prefixes: Vec::new(),
+                span,
+                state: CoverageState::Dead,
+                why: NO_SIGN.to_owned(),
+            }));
+        }
+        holes
+    }
+
     /// The realms in which sources other than gateways speak of `addr`.
     pub fn realms(&self, addr: IpAddr) -> BTreeSet<&Realm> {
         self.about(&Realm::untold(), addr)
@@ -139,4 +163,30 @@ impl Source {
         }
         (worst, said)
     }
+
+    /// The stretches that meet `span` and that no span covers, each in its whole length; cut at `span` where the source
+    /// is not on record before or after.
+    fn holes(&self, span: Span) -> Vec<Span> {
+        let first = self.spans.partition_point(|(_, reach)| *reach <= span.from);
+        let before = first.checked_sub(1).and_then(|n| self.spans.get(n)).map(|(_, reach)| *reach);
+        let mut reached = before.unwrap_or(span.from);
+        let mut holes = Vec::new();
+        for (entry, reach) in self.spans.iter().skip(first) {
+            if reached < entry.span.from {
+                holes.push(Span::new(reached, entry.span.from));
+            }
+            reached = reached.max(*reach);
+            if reached >= span.until {
+                break;
+            }
+        }
+        if reached < span.until {
+            holes.push(Span::new(reached, span.until));
+        }
+        holes.retain(|hole| hole.meets(span));
+        holes
+    }
 }
+
+/// Why a stretch that no span covers counts as dead.
+const NO_SIGN: &str = "no sign that it was alive";

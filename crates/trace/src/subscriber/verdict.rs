@@ -35,7 +35,7 @@ pub(super) fn at_moment(
 ) -> Moment {
     let window = seen.window(question.skew_us.max(evidence.guard_us));
     let addr = question.endpoint.addr;
-    let (state, coverage) = match evidence.coverage.worst(&question.realm, addr, window, |_| true) {
+    let (state, mut coverage) = match evidence.coverage.worst(&question.realm, addr, window, |_| true) {
         Some((state, spans)) => (Some(state), spans),
         None => (None, Vec::new()),
     };
@@ -88,6 +88,10 @@ pub(super) fn at_moment(
     match outcome {
         Outcome::Gap => {
             narrow_by.insert(NarrowBy::MissingLog);
+            coverage.extend(evidence.coverage.holes(&question.realm, addr, longer(window), |_| true));
+            for (realm, addr) in trail.chains.iter().filter_map(unresolved) {
+                coverage.extend(evidence.coverage.holes(realm, addr, window, |kind| !kind.translates()));
+            }
         }
         Outcome::Ambiguous => narrow(question, trail, &candidates, &mut narrow_by),
         _ => {}
@@ -176,9 +180,13 @@ pub(super) fn rule_speaks_of(rule: &Rule, addr: IpAddr) -> bool {
 /// Whether the records can say that nobody had the address: they are complete over the window and for some time before
 /// it, for what began before a log, or in a hole of it, may have gone on unseen.
 fn tells_nobody(evidence: &Evidence<'_>, question: &Question, window: Span) -> bool {
-    let longer = Span::new(window.from.plus(-UNSEEN_US), window.until);
-    let worst = evidence.coverage.worst(&question.realm, question.endpoint.addr, longer, |_| true);
+    let worst = evidence.coverage.worst(&question.realm, question.endpoint.addr, longer(window), |_| true);
     worst.is_some_and(|(state, _)| state == CoverageState::Alive)
+}
+
+/// The window and the time before it in which the records must be complete to say that nobody had an address.
+fn longer(window: Span) -> Span {
+    Span::new(window.from.plus(-UNSEEN_US), window.until)
 }
 
 /// Whether a rule in force over the whole window decides who stands behind the address: no log is needed.
@@ -191,10 +199,14 @@ fn is_broken(evidence: &Evidence<'_>, chain: &Chain, window: Span) -> bool {
     if !chain.doubts.contains(&Doubt::InsideUnresolved) {
         return false;
     }
-    let Some(addr) = chain.names.first().and_then(|n| n.value.split('/').next()?.parse().ok()) else {
-        return true;
-    };
-    evidence.coverage.worst(&chain.realm, addr, window, |kind| !kind.translates()).is_some()
+    let Some((realm, addr)) = unresolved(chain) else { return true };
+    evidence.coverage.worst(realm, addr, window, |kind| !kind.translates()).is_some()
+}
+
+/// The inside address at which a chain ends because no record says whose it was.
+fn unresolved(chain: &Chain) -> Option<(&Realm, IpAddr)> {
+    let name = chain.names.first().filter(|_| chain.doubts.contains(&Doubt::InsideUnresolved))?;
+    Some((&chain.realm, name.value.split('/').next()?.parse().ok()?))
 }
 
 /// Whether the gateway does not tell the realm, several have the inside address, and one of them lacks records.

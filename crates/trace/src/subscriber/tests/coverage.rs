@@ -28,6 +28,28 @@ fn a_source_that_was_dead_leaves_a_gap() {
 }
 
 #[test]
+fn a_gap_lists_the_stretches_in_which_no_source_was_alive() {
+    let alice = session("192.0.2.1", "alice", 100, 200);
+    let mut world = World::of([alice.clone()]);
+    world.calendar = vec![
+        covered(&alice, 0, 1000, CoverageState::Alive),
+        covered(&alice, 1600, 2000, CoverageState::Alive),
+    ];
+    let dead = |second| {
+        let answer = check(&world, &asked("192.0.2.1", second), "gap | MissingLog");
+        let dead = answer.coverage.iter().filter(|c| c.state == CoverageState::Dead);
+        dead.map(|c| (c.source.0.to_string(), c.span)).collect::<Vec<_>>()
+    };
+    let hole = |from, until| ("nas-1".to_owned(), Span::new(instant(from), instant(until)));
+    assert_eq!(
+        dead(1300),
+        [hole(1300 - 3600, 0), hole(1000, 1600)],
+        "the whole of the hole, not the asked second"
+    );
+    assert_eq!(dead(9000), [hole(2000, 9001)], "after the last sign of life");
+}
+
+#[test]
 fn a_source_that_lost_records_cannot_say_nobody() {
     let alice = session("192.0.2.1", "alice", 100, 200);
     let mut world = World::of([alice.clone()]);
