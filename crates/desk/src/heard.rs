@@ -30,7 +30,8 @@ impl Heard {
         let Observation { source, realm, what, .. } = observation;
         match what {
             Observed::Session(event) => {
-                let prefixes = event.holds.iter().copied();
+                let shared = event.ports.iter().map(|(addr, _)| Prefix::host(*addr));
+                let prefixes = event.holds.iter().copied().chain(shared);
                 self.at(source, RecordKind::Session, realm, instant(event.when), prefixes);
             }
             Observed::DeviceRestart(when) => {
@@ -49,6 +50,8 @@ impl Heard {
                 self.at(source, RecordKind::NatBlock, realm, instant(event.when), outside);
             }
             Observed::Row(row) if row.kind.translates() && row.kind != RecordKind::Rule => {
+                // Written when it ended, it tells of the time since it began too.
+                self.began(source, RecordKind::NatBlock, realm, row.from.earliest);
                 let outside = std::iter::once(row.prefix);
                 self.at(source, RecordKind::NatBlock, realm, Some(row.until.earliest), outside);
             }
@@ -124,15 +127,23 @@ impl Heard {
         ear.hear(prefixes);
         let Some(at) = at else { return };
         ear.records += 1;
-        let silence = at.since(ear.last);
-        if ear.first <= ear.last && silence > SHORTEST_HOLE_US {
-            ear.silences.insert((silence, ear.last));
-            if ear.silences.len() > MOST_SILENCES {
-                ear.silences.pop_first();
-            }
+        if ear.first <= ear.last {
+            ear.silence(at.since(ear.last), ear.last);
         }
         ear.first = ear.first.min(at);
         ear.last = ear.last.max(at);
+    }
+
+    /// A record tells of the time from `from` on. Where that lies far before all others, the log in between is a hole like
+    /// any other silence.
+    fn began(&mut self, source: &SourceName, kind: RecordKind, realm: &Realm, from: UtcMicros) {
+        let ear = self.ear(source, kind, realm);
+        if ear.first > ear.last {
+            (ear.first, ear.last) = (from, from);
+        } else if from < ear.first {
+            ear.silence(ear.first.since(from), from);
+            ear.first = from;
+        }
     }
 
     /// A row of a table speaks for its own time, whenever the table was made.
@@ -162,6 +173,16 @@ impl Ear {
                 && let Ok(wide) = Prefix::covering(prefix.addr(), len)
             {
                 self.prefixes.insert(wide);
+            }
+        }
+    }
+
+    /// Remembers a silence, if it may be a hole.
+    fn silence(&mut self, length: i64, begins: UtcMicros) {
+        if length > SHORTEST_HOLE_US {
+            self.silences.insert((length, begins));
+            if self.silences.len() > MOST_SILENCES {
+                self.silences.pop_first();
             }
         }
     }

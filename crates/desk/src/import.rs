@@ -122,7 +122,8 @@ impl<S: Stores> Desk<S> {
     /// Imports one file. It blocks while it reads: a server calls it where blocking is allowed.
     ///
     /// # Errors
-    /// When the person may not import, the input or a store fails. What was kept by then is not lost.
+    /// When the person may not import, the input or a store fails. What was kept by then is not lost, and the journal says
+    /// that the import was broken off.
     pub async fn import(
         &self,
         actor: &Actor,
@@ -140,8 +141,9 @@ impl<S: Stores> Desk<S> {
         let reading = &reading;
         let mut intake = self.intake(CoverageFrom::Records)?;
         let (mut rules, mut contracts) = (Vec::new(), Vec::new());
-        let report = reader.read(reading, input, &mut |item| match item {
-            Item::Observation(observation) => intake.take(observation),
+        let mut kept = 0;
+        let read = reader.read(reading, input, &mut |item| match item {
+            Item::Observation(observation) => intake.take(observation).inspect(|()| kept += 1),
             Item::Rule(rule) => {
                 rules.push(rule);
                 Ok(())
@@ -150,19 +152,27 @@ impl<S: Stores> Desk<S> {
                 contracts.push(*contract);
                 Ok(())
             }
-        })?;
-        let of = Provenance {
-            format: reading.format.clone(),
-            source: reading.source.as_ref().map_or_else(|| reading.name.clone(), |s| s.0.to_string()),
-            kept: report.kept,
-            defects: report.defective,
-            file: Some(report.sha256.clone()),
+        });
+        let format = reading.format.clone();
+        let source = reading.source.as_ref().map_or_else(|| reading.name.clone(), |s| s.0.to_string());
+        let report = match read {
+            Ok(report) => report,
+            Err(error) => {
+                if kept > 0 {
+                    // What was taken in stays, so it is on record too. Why it broke off is the greater news.
+                    let format = format!("{format} (broken off)");
+                    let _ = intake.finish(&Provenance { format, source, kept, defects: 0, file: None });
+                }
+                return Err(error);
+            }
         };
+        let file = Some(report.sha256.clone());
+        let of = Provenance { format, source, kept: report.kept, defects: report.defective, file };
         let taken = if !rules.is_empty() {
             self.take_rules(&rules, &of)?
         } else if !contracts.is_empty() {
             let (imported, journal_index) = self.take_contracts(&contracts, &of).await?;
-            crate::intake::Taken { rows: imported.new + imported.changed, journal_index }
+            crate::intake::Taken { rows: imported.new + imported.changed, past_retention: 0, journal_index }
         } else {
             intake.finish(&of)?
         };

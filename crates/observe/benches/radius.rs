@@ -49,6 +49,7 @@ fn main() {
     let file = File::create(folder.path().join("spool")).unwrap();
     let spool = Arc::new(Synced(Mutex::new((file, Vec::new(), 0, 0))));
     let nas = Nas {
+        prefixes: Vec::new(),
         from: "127.0.0.1".parse().unwrap(),
         secret: Secret::new(SECRET),
         name: None,

@@ -17,7 +17,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::ObserveError;
 use crate::counters::Count;
-use crate::inlet::{RawKind, Spool, SpoolRecord};
+use crate::inlet::{RawKind, Spool, SpoolRecord, Subject};
 use crate::receive::{BEAT, Heart, Shutdown, Told, append, drain, listen_udp, longest, peer, stopped};
 
 mod framing;
@@ -68,6 +68,10 @@ pub struct Sender {
     /// Realm of inside addresses.
     #[serde(default = "Realm::untold")]
     pub inside_realm: Realm,
+    /// What addresses its records speak of; without them, those that its records have named so far. Only with them is it
+    /// known before its first record what is missing when it is silent. They need a `name`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prefixes: Vec<Prefix>,
     /// Name of the zone that its clock runs in, for times that name none; without it they are defects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
@@ -118,6 +122,14 @@ impl Default for Config {
     }
 }
 
+impl Sender {
+    /// It as a source, where it has a name.
+    fn subject(&self) -> Option<Subject> {
+        let (source, realm) = (self.name.clone()?, self.realm.clone());
+        Some(Subject { source, realm, prefixes: self.prefixes.clone() })
+    }
+}
+
 impl Collector {
     /// A collector of these settings, which puts messages into `spool`.
     ///
@@ -127,6 +139,9 @@ impl Collector {
         let zones = config.senders.iter().filter_map(|sender| sender.zone.as_deref());
         if zones.into_iter().any(|zone| jiff::tz::TimeZone::get(zone).is_err()) {
             return Err(ObserveError::Setting("`zone` of a sender is not a known one"));
+        }
+        if config.senders.iter().any(|sender| sender.name.is_none() && !sender.prefixes.is_empty()) {
+            return Err(ObserveError::Setting("a sender has `prefixes` and no `name`"));
         }
         if config.batch == 0 || config.streams == 0 {
             return Err(ObserveError::Setting("`batch` or `streams` is zero"));
@@ -168,7 +183,8 @@ impl Listening {
         let desk = Desk { kind: protocol.kind(), config, counters };
         let mut tasks = JoinSet::new();
         let port = self.udp.first().and_then(|socket| Some(socket.local_addr().ok()?.port()));
-        let heart = Heart::new(desk.kind, None, port);
+        let subjects = desk.config.senders.iter().filter_map(Sender::subject).collect();
+        let heart = Heart::new(desk.kind, None, port, subjects);
         tasks.spawn(live(heart, desk.clone(), Arc::clone(&spool), shutdown.clone()));
         for socket in self.udp {
             tasks.spawn(datagrams(socket, desk.clone(), Arc::clone(&spool), shutdown.clone()));

@@ -3,12 +3,12 @@
 //! What comes in: raw records in the order of the spool. What goes out: observations, coverage, and defects. It keeps
 //! templates, numberings and the order of lease files in mind; it reads no clock and asks nobody.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
 use jiff::tz::TimeZone;
+use tadoru_model::SourceName;
 use tadoru_model::observation::{Observation, Observed};
-use tadoru_model::{CoverageSpan, CoverageState, Realm, RecordKind, SourceName, Span, UtcMicros};
 use tadoru_wire::Defect;
 use tadoru_wire::dictionary::Dictionary;
 use tadoru_wire::flow;
@@ -17,10 +17,12 @@ use tadoru_wire::natlog;
 use tadoru_wire::radius::{Accounting, Packet, detail};
 use tadoru_wire::tables::lines::Lines;
 
-use crate::inlet::{Age, Beat, FilePlace, Pulse, RawKind, SpoolRecord};
+use crate::alive::Alive;
+use crate::inlet::{Age, FilePlace, Pulse, RawKind, SpoolRecord};
 use crate::records::leases::Journal;
 use crate::records::{accounting, nat_events, nat_lines, odd_time};
 
+mod memory;
 #[cfg(test)]
 mod tests;
 
@@ -32,23 +34,8 @@ pub struct Decoder {
     sequences: nat_lines::Sequences,
     journals: HashMap<SourceName, (u64, Journal)>,
     zones: HashMap<Box<str>, Option<TimeZone>>,
-    known: BTreeMap<Heard, UtcMicros>,
+    alive: Alive,
     places: HashMap<SourceName, FilePlace>,
-}
-
-/// A source that has been heard of.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Heard {
-    /// By which kind of record.
-    pub by: RawKind,
-    /// The name that the configuration gives to where its records come from, if it does.
-    pub via: Option<SourceName>,
-    /// The source.
-    pub source: SourceName,
-    /// What its records are about.
-    pub kind: RecordKind,
-    /// Address plan.
-    pub realm: Realm,
 }
 
 /// What came out of one record.
@@ -65,20 +52,6 @@ pub struct Decoded {
 }
 
 impl Decoder {
-    /// Goes on with what [`Self::known`] and [`Self::places`] gave before a stop: only so can the time in between be told
-    /// as dead.
-    pub fn resume(
-        known: impl IntoIterator<Item = (Heard, UtcMicros)>,
-        places: impl IntoIterator<Item = (SourceName, FilePlace)>,
-    ) -> Self {
-        Self { known: known.into_iter().collect(), places: places.into_iter().collect(), ..Self::default() }
-    }
-
-    /// Sources that were heard of, and until when they are known to have been alive.
-    pub fn known(&self) -> impl Iterator<Item = (&Heard, UtcMicros)> {
-        self.known.iter().map(|(heard, until)| (heard, *until))
-    }
-
     /// Where following a source's file goes on.
     pub fn places(&self) -> impl Iterator<Item = (&SourceName, FilePlace)> {
         self.places.iter().map(|(source, place)| (source, *place))
@@ -100,8 +73,8 @@ impl Decoder {
         if let (Some(source), Some(place)) = (&record.source, record.place) {
             self.places.insert(source.clone(), place);
         }
-        for observation in &out.observations {
-            self.hear(record, observation);
+        if record.kind != RawKind::Pulse {
+            self.alive.hear(record, &mut out.observations);
         }
         for observation in out.observations.iter().filter_map(|o| odd_time(o, record.arrival)) {
             out.defect_count += 1;
@@ -112,54 +85,12 @@ impl Decoder {
         out
     }
 
-    /// Remembers whom signs of life speak about.
-    fn hear(&mut self, record: &SpoolRecord, observation: &Observation) {
-        let kind = match &observation.what {
-            Observed::Session(_) | Observed::DeviceRestart(_) if record.kind != RawKind::Export => {
-                RecordKind::Session
-            }
-            Observed::Lease(_) => RecordKind::Lease,
-            Observed::Nat(_) | Observed::Row(_) | Observed::Session(_) | Observed::DeviceRestart(_) => {
-                RecordKind::NatBlock
-            }
-            Observed::Coverage(_) => return,
-        };
-        let heard = Heard {
-            by: record.kind,
-            via: record.source.clone(),
-            source: observation.source.clone(),
-            kind,
-            realm: observation.realm.clone(),
-        };
-        if self.known.len() < MOST_SOURCES || self.known.contains_key(&heard) {
-            self.known.entry(heard).or_insert(record.arrival);
-        }
-    }
-
-    /// A sign of life speaks for every source that is heard of in that way.
     fn pulse(&mut self, record: &SpoolRecord, out: &mut Decoded) {
         let Some(pulse) = Pulse::from_octets(&record.octets) else { return out.defect("sign of life") };
         if let Some((_, journal)) = record.source.as_ref().and_then(|source| self.journals.get_mut(source)) {
             journal.settle(Some(record.arrival), &mut out.observations);
         }
-        let ours =
-            |heard: &Heard| heard.by == pulse.of && (record.source.is_none() || record.source == heard.via);
-        for (heard, alive) in self.known.iter_mut().filter(|(heard, _)| ours(heard)) {
-            let mut say = |span: Span, state, why: &str| {
-                if !span.is_empty() {
-                    out.observations.push(coverage(heard, span, state, why));
-                }
-            };
-            if pulse.beat == Beat::First {
-                say(Span::new(*alive, pulse.from), CoverageState::Dead, "the source was not listened to");
-            }
-            if pulse.beat == Beat::Next {
-                say(Span::new(*alive, pulse.from), CoverageState::Lossy, "signs of life are missing");
-            }
-            let why = if pulse.state == CoverageState::Lossy { "records were lost on arrival" } else { "" };
-            say(Span::new(pulse.from, record.arrival), pulse.state, why);
-            *alive = record.arrival;
-        }
+        self.alive.pulse(record, &pulse, &mut out.observations);
     }
 
     fn message(&mut self, number: u64, record: &SpoolRecord, out: &mut Decoded) {
@@ -329,24 +260,6 @@ fn packet(number: u64, record: &SpoolRecord, out: &mut Decoded) {
         observation
     };
     out.converted(accounting::observation(&told, &origin).map(|told| told.map(named)));
-}
-
-fn coverage(heard: &Heard, span: Span, state: CoverageState, why: &str) -> Observation {
-    let span = CoverageSpan {
-        source: heard.source.clone(),
-        kind: heard.kind,
-        realm: heard.realm.clone(),
-        prefixes: Vec::new(),
-        span,
-        state,
-        why: why.to_owned(),
-    };
-    Observation {
-        source: heard.source.clone(),
-        realm: heard.realm.clone(),
-        record: 0,
-        what: Observed::Coverage(span),
-    }
 }
 
 /// Defects listed of one record at most.

@@ -17,6 +17,7 @@ use tadoru_wire::tables::subscribers::SubscriberRow;
 
 use crate::ObserveError;
 
+mod damage;
 mod input;
 mod leases;
 mod nat;

@@ -12,11 +12,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
-use tadoru_model::{Realm, SourceName};
+use tadoru_model::{Prefix, Realm, SourceName};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::counters::Count;
-use crate::inlet::{Age, FilePlace, RawKind, Spool, SpoolRecord};
+use crate::inlet::{Age, FilePlace, RawKind, Spool, SpoolRecord, Subject};
 use crate::receive::{Heart, Shutdown, append, now, stopped};
 use crate::records::thread_of;
 
@@ -36,6 +36,9 @@ pub struct Config {
     /// Realm of the addresses.
     #[serde(default = "Realm::untold")]
     pub realm: Realm,
+    /// What addresses its records speak of; without them, those that they have named so far.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prefixes: Vec<Prefix>,
     /// Name of the zone that the writing server runs in; UTC without it. Lease files are in UTC by themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
@@ -61,7 +64,7 @@ pub enum Followed {
 /// What a follower counts.
 #[derive(Debug, Default)]
 pub struct Counters {
-    /// Octets made durable.
+    /// Octets of the file made durable.
     pub octets: Count,
     /// Times the file was replaced or truncated.
     pub replaced: Count,
@@ -84,7 +87,14 @@ impl Follower {
     pub fn new(config: Config, place: Option<FilePlace>, spool: Arc<dyn Spool>) -> Self {
         let poll = Duration::from_millis(config.poll_ms.max(10));
         let counters = Arc::<Counters>::default();
-        let tail = Tail { config, from: place, open: None, earlier: None, counters: Arc::clone(&counters) };
+        let tail = Tail {
+            config,
+            from: place,
+            has_resumed: false,
+            open: None,
+            earlier: None,
+            counters: Arc::clone(&counters),
+        };
         Self { tail, poll, counters, spool }
     }
 
@@ -97,7 +107,9 @@ impl Follower {
     pub async fn run(self, mut shutdown: Shutdown) {
         let Self { mut tail, poll, counters, spool } = self;
         let kind = tail.config.format.kind();
-        let mut heart = Heart::new(kind, Some(tail.config.source.clone()), None);
+        let Config { source, realm, prefixes, .. } = tail.config.clone();
+        let subject = Subject { source: source.clone(), realm, prefixes };
+        let mut heart = Heart::new(kind, Some(source), None, vec![subject]);
         let mut tick = interval(poll);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -117,6 +129,9 @@ impl Follower {
                     Err(_) => return,
                 };
                 tail = back;
+                if tail.has_resumed {
+                    heart.resumed();
+                }
                 let Ok(piece) = looked else {
                     counters.unreadable.add(1);
                     break;
@@ -127,13 +142,11 @@ impl Follower {
                     }
                     break;
                 };
-                let octets = piece.octets.len() as u64;
                 if append(&spool, vec![piece]).await.1.is_err() {
                     counters.refused.add(1);
                     break;
                 }
-                tail.taken();
-                counters.octets.add(octets);
+                counters.octets.add(tail.taken());
                 if *shutdown.borrow() {
                     return;
                 }
@@ -173,6 +186,8 @@ struct Tail {
     config: Config,
     /// Where an earlier run stopped.
     from: Option<FilePlace>,
+    /// Whether it went on from there.
+    has_resumed: bool,
     open: Option<Open>,
     /// Kea's files of before its clean-up that are still to be read, the next one last.
     earlier: Option<Vec<PathBuf>>,
@@ -230,13 +245,13 @@ impl Tail {
         }
     }
 
-    /// The piece that was handed out is durable.
-    fn taken(&mut self) {
-        if let Some(open) = &mut self.open {
-            open.offset += open.out.0;
-            open.line += open.out.1;
-            open.out = (0, 0);
-        }
+    /// The piece that was handed out is durable; tells how many octets of the file it was.
+    fn taken(&mut self) -> u64 {
+        let Some(open) = &mut self.open else { return 0 };
+        let (octets, lines) = std::mem::take(&mut open.out);
+        open.offset += octets;
+        open.line += lines;
+        octets
     }
 
     /// Opens what is to be read next; `false` when there is nothing yet.
@@ -254,7 +269,9 @@ impl Tail {
             Err(error) if error.kind() == io::ErrorKind::NotFound && self.open.is_some() => return Ok(false),
             Err(error) => return Err(error),
         };
-        self.open = Some(Open::new(file, self.from.take(), &self.config, Role::Followed)?);
+        let open = Open::new(file, self.from.take(), &self.config, Role::Followed)?;
+        self.has_resumed |= open.offset > 0;
+        self.open = Some(open);
         Ok(true)
     }
 
@@ -314,6 +331,8 @@ impl Open {
             }
             open.line += lines_of(before)?;
             open.offset = from.end;
+            // What stands behind was written since.
+            open.age = Age::Fresh;
         }
         Ok(open)
     }

@@ -7,7 +7,9 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use tadoru_model::observation::Observation;
-use tadoru_model::{CoverageState, Realm, SourceName, UtcMicros};
+use tadoru_model::{CoverageState, Prefix, Realm, RecordKind, SourceName, UtcMicros};
+
+use crate::octets::{put, put_prefixes, take, take_prefixes, take_text};
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -120,7 +122,7 @@ pub enum Age {
 }
 
 /// A sign of life: the source was in this state from then until the record's arrival.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pulse {
     /// Records of which kind it speaks about.
     pub of: RawKind,
@@ -128,17 +130,32 @@ pub struct Pulse {
     pub from: UtcMicros,
     /// In which state.
     pub state: CoverageState,
-    /// Whether the source has just begun: before it, since the last sign of life, it was dead.
+    /// What is known of the time before.
     pub beat: Beat,
+    /// The sources that the configuration names; told by the first sign of life of a run only.
+    pub subjects: Vec<Subject>,
+}
+
+/// A source that the configuration names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// Its name.
+    pub source: SourceName,
+    /// Realm of its addresses.
+    pub realm: Realm,
+    /// What its records speak of; empty: what they have spoken of so far.
+    pub prefixes: Vec<Prefix>,
 }
 
 /// Which sign of life it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Beat {
-    /// The first one of a run.
-    First,
     /// One more.
     Next,
+    /// The first one of a run: before it, since the last sign of life, nobody listened.
+    First,
+    /// The first one of a run that went on where the last one stopped: nothing is missing in between.
+    Resumed,
 }
 
 impl RawKind {
@@ -154,27 +171,56 @@ impl RawKind {
         Self::Pulse,
     ];
 
-    fn from_octet(octet: u8) -> Option<Self> {
+    /// Kind of the records in it, as coverage names it.
+    pub(crate) const fn about(self) -> RecordKind {
+        match self {
+            Self::Syslog | Self::Export => RecordKind::NatBlock,
+            Self::Kea4 | Self::Kea6 | Self::Isc => RecordKind::Lease,
+            Self::Accounting | Self::Detail | Self::Pulse => RecordKind::Session,
+        }
+    }
+
+    /// Whether somebody sends it by himself, so that his silence may be a fault.
+    pub(crate) const fn is_sent(self) -> bool {
+        matches!(self, Self::Accounting | Self::Syslog | Self::Export)
+    }
+
+    pub(crate) fn from_octet(octet: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| *kind as u8 == octet)
     }
 }
 
 impl Pulse {
     /// As the octets of a record.
-    pub fn to_octets(self) -> Vec<u8> {
+    pub fn to_octets(&self) -> Vec<u8> {
         let state = STATES.iter().position(|state| *state == self.state).unwrap_or(0);
-        let head = [self.of as u8, u8::try_from(state).unwrap_or(0), u8::from(self.beat == Beat::First)];
-        [head.as_slice(), &self.from.0.to_be_bytes()].concat()
+        let beat = BEATS.iter().position(|beat| *beat == self.beat).unwrap_or(0);
+        let mut out = vec![self.of as u8, u8::try_from(state).unwrap_or(0), u8::try_from(beat).unwrap_or(0)];
+        out.extend(self.from.0.to_be_bytes());
+        for Subject { source, realm, prefixes } in &self.subjects {
+            put(&mut out, source.0.as_bytes());
+            put(&mut out, realm.0.as_bytes());
+            put_prefixes(&mut out, prefixes);
+        }
+        out
     }
 
     /// From the octets of a record.
     pub fn from_octets(octets: &[u8]) -> Option<Self> {
-        let ([of, state, first], from) = octets.split_first_chunk()?;
+        let ([of, state, beat], rest) = octets.split_first_chunk()?;
+        let (from, mut rest) = rest.split_first_chunk()?;
+        let mut subjects = Vec::new();
+        while !rest.is_empty() {
+            let (source, realm) = (take_text(&mut rest)?, take_text(&mut rest)?);
+            let (source, realm) = (SourceName::from(source), Realm::from(realm));
+            subjects.push(Subject { source, realm, prefixes: take_prefixes(&mut rest)? });
+        }
         Some(Self {
             of: RawKind::from_octet(*of)?,
-            from: UtcMicros(i64::from_be_bytes(from.try_into().ok()?)),
+            from: UtcMicros(i64::from_be_bytes(*from)),
             state: *STATES.get(usize::from(*state))?,
-            beat: if *first == 1 { Beat::First } else { Beat::Next },
+            beat: *BEATS.get(usize::from(*beat))?,
+            subjects,
         })
     }
 }
@@ -249,21 +295,9 @@ fn place(parts: &[u8]) -> Option<FilePlace> {
     (parts.len() == 32).then_some(FilePlace { file, line, end, age })
 }
 
-/// A part behind its length.
-fn put(out: &mut Vec<u8>, part: &[u8]) {
-    // INVARIANT: parts are names, addresses and octets that a receiver has bounded below 4 GiB.
-    out.extend(u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
-    out.extend_from_slice(part);
-}
-
-fn take<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let (len, behind) = rest.split_first_chunk()?;
-    let (part, behind) = behind.split_at_checked(u32::from_be_bytes(*len).try_into().ok()?)?;
-    *rest = behind;
-    Some(part)
-}
-
 const STATES: [CoverageState; 3] = [CoverageState::Alive, CoverageState::Lossy, CoverageState::Dead];
+
+const BEATS: [Beat; 3] = [Beat::Next, Beat::First, Beat::Resumed];
 
 /// The form of a record's octets; another form gets another number.
 const FORM: u8 = 1;

@@ -5,6 +5,7 @@
 //! of what could not be read. It never decides what a record means for a question, and never stores: raw records go to a
 //! [`inlet::Spool`], observations to an [`inlet::Inlet`], both of which somebody else implements.
 
+mod alive;
 pub mod collector;
 pub mod counters;
 pub mod decode;
@@ -12,9 +13,12 @@ pub mod error;
 pub mod files;
 pub mod follow;
 pub mod inlet;
+pub mod meter;
+mod octets;
 pub mod radius;
 mod receive;
 pub mod records;
+mod spoken;
 
 pub use decode::{Decoded, Decoder};
 pub use error::ObserveError;

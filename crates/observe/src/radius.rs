@@ -81,7 +81,8 @@ impl Listening {
             let (config, counters) = (Arc::clone(&self.server.config), Arc::clone(&self.server.counters));
             let port = socket.local_addr().ok().map(|addr| addr.port());
             // One heart is enough for all sockets.
-            let heart = (nth == 0).then(|| Heart::new(RawKind::Accounting, None, port));
+            let subjects = || config.nas.iter().filter_map(Nas::subject).collect();
+            let heart = (nth == 0).then(|| Heart::new(RawKind::Accounting, None, port, subjects()));
             let desk = Desk { config, counters, known: Known::default() };
             let spool = Arc::clone(&self.server.spool);
             tasks.spawn(serve(socket, desk, spool, heart, shutdown.clone()));

@@ -16,7 +16,7 @@ use tadoru_model::{CoverageState, Prefix, Realm, SourceName, UtcMicros};
 use tokio::net::UdpSocket;
 
 use crate::ObserveError;
-use crate::inlet::{Beat, Pulse, RawKind, Receipt, Spool, SpoolError, SpoolRecord};
+use crate::inlet::{Beat, Pulse, RawKind, Receipt, Spool, SpoolError, SpoolRecord, Subject};
 
 /// Becomes true when the sources shall stop; a dropped sender means the same.
 pub type Shutdown = tokio::sync::watch::Receiver<bool>;
@@ -134,6 +134,7 @@ pub(crate) fn longest<T>(entries: &[T], prefix: impl Fn(&T) -> Prefix, addr: IpA
 pub(crate) struct Heart {
     of: RawKind,
     source: Option<SourceName>,
+    subjects: Vec<Subject>,
     from: UtcMicros,
     beat: Beat,
     port: Option<u16>,
@@ -142,10 +143,23 @@ pub(crate) struct Heart {
 }
 
 impl Heart {
-    /// Of a source that begins now; of a UDP source, `port` tells where the kernel counts what it drops.
-    pub(crate) fn new(of: RawKind, source: Option<SourceName>, port: Option<u16>) -> Self {
+    /// Of a source that begins now, and of the configured senders that it listens to; of a UDP source, `port` tells where
+    /// the kernel counts what it drops.
+    pub(crate) fn new(
+        of: RawKind,
+        source: Option<SourceName>,
+        port: Option<u16>,
+        subjects: Vec<Subject>,
+    ) -> Self {
         let dropped = port.map_or(0, kernel_drops);
-        Self { of, source, from: now(), beat: Beat::First, port, dropped, lost: false }
+        Self { of, source, subjects, from: now(), beat: Beat::First, port, dropped, lost: false }
+    }
+
+    /// Nothing is missing since an earlier run.
+    pub(crate) fn resumed(&mut self) {
+        if self.beat == Beat::First {
+            self.beat = Beat::Resumed;
+        }
     }
 
     /// Something was lost since the last sign of life.
@@ -160,7 +174,8 @@ impl Heart {
         let lost = std::mem::take(&mut self.lost) || dropped > self.dropped;
         self.dropped = dropped;
         let state = if lost { CoverageState::Lossy } else { CoverageState::Alive };
-        let pulse = Pulse { of: self.of, from: self.from, state, beat: self.beat };
+        let subjects = if self.beat == Beat::Next { Vec::new() } else { self.subjects.clone() };
+        let pulse = Pulse { of: self.of, from: self.from, state, beat: self.beat, subjects };
         self.from = arrival;
         SpoolRecord {
             kind: RawKind::Pulse,

@@ -1,9 +1,11 @@
 //! The live sources, their spool, and the thread that turns what is spooled into answers.
 //!
 //! A record is durable in the spool before its sender is answered; it is decoded and answerable within a second after
-//! that. After a crash everything behind the last commit is decoded again from the spool.
+//! that. After a crash everything behind the last commit is decoded again from the spool, with in mind what the decoder
+//! knew there (`sources.state`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,14 +18,22 @@ use tadoru_gate::permit::Store;
 use tadoru_model::SourceName;
 use tadoru_observe::collector::{self, Collector, Protocol};
 use tadoru_observe::follow::{self, Follower};
+use tadoru_observe::inlet::FilePlace;
 use tadoru_observe::radius::{self, Server};
 use tadoru_observe::{Decoder, ObserveError, Receipt, Shutdown, Spool, SpoolError, SpoolRecord};
 use tadoru_store::StoreError;
+use tadoru_store::assignments::SpoolMark;
 use tadoru_store_embedded::spool::{Record, Spool as Files};
 use tadoru_web::api::health::SourceState;
 use tokio::task::JoinSet;
 
 use crate::embedded::Embedded;
+
+pub mod memory;
+pub mod room;
+
+use memory::{Begin, Memory};
+use room::{Room, State, Writer};
 
 /// Section `[sources]`: what listens and what is followed. Nothing by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +56,8 @@ pub struct Config {
 pub struct LiveSpool {
     desk: Arc<Desk<Embedded>>,
     files: Files,
+    memory: Memory,
+    room: Room,
     permit: Mutex<Arc<Permit<Store>>>,
     arrived: std::sync::Condvar,
     waiting: Mutex<bool>,
@@ -56,9 +68,58 @@ impl LiveSpool {
     ///
     /// # Errors
     /// When the rules do not permit the recording.
-    pub fn new(desk: Arc<Desk<Embedded>>, files: Files) -> Result<Self, DeskError> {
+    pub fn new(desk: Arc<Desk<Embedded>>, files: Files, memory: Memory) -> Result<Self, DeskError> {
         let permit = Mutex::new(Arc::new(desk.standing(Work::Assignments)?));
-        Ok(Self { desk, files, permit, arrived: std::sync::Condvar::new(), waiting: Mutex::new(false) })
+        let (arrived, waiting) = (std::sync::Condvar::new(), Mutex::new(false));
+        Ok(Self { desk, files, memory, room: Room::default(), permit, arrived, waiting })
+    }
+
+    /// Where decoding goes on after a stop, and with what in mind; with it, why what was kept is left aside, if it is.
+    pub fn begin(&self) -> (Begin, Option<&'static str>) {
+        self.memory.recall(self.applied())
+    }
+
+    /// Where following goes on in each source's file: behind what is in the spool.
+    ///
+    /// # Errors
+    /// When the spool cannot be read.
+    pub fn places(&self, begin: &Begin) -> Result<HashMap<SourceName, FilePlace>, DeskError> {
+        let mut mark = begin.mark;
+        let mut places: HashMap<_, _> =
+            begin.decoder.places().map(|(source, at)| (source.clone(), at)).collect();
+        loop {
+            let records = self.under(|permit| self.files.read_from(permit, mark, READ_BYTES))?;
+            let Some((last, _)) = records.last() else { return Ok(places) };
+            mark = *last;
+            for raw in records.iter().filter_map(|(_, record)| SpoolRecord::read(&record.bytes)) {
+                places.extend(raw.source.zip(raw.place));
+            }
+        }
+    }
+
+    /// Up to where the stores have what was spooled.
+    fn applied(&self) -> SpoolMark {
+        tadoru_desk::Stores::assignments(self.desk.stores()).mark()
+    }
+
+    /// Keeps what the decoder has in mind behind `mark`; only then what is before it goes from the spool.
+    fn remember(&self, decoder: &Decoder, mark: SpoolMark) -> Result<(), DeskError> {
+        match self.memory.keep(decoder, mark) {
+            Ok(true) => self.files.trim(mark)?,
+            Ok(false) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+                return Err(StoreError::Full { file: memory::NAME.to_owned() }.into());
+            }
+            Err(error) => tracing::warn!("cannot keep `{}`: {error}", memory::NAME),
+        }
+        Ok(())
+    }
+
+    /// Notes how a writer fared, and says what is news.
+    fn note<T>(&self, writer: Writer, outcome: &Result<T, DeskError>) {
+        if let Some(news) = self.room.note(writer, State::of(outcome)) {
+            tracing::warn!("{news}");
+        }
     }
 
     /// Does something under the standing permit, which is asked for anew when it has ended.
@@ -97,7 +158,9 @@ impl Spool for LiveSpool {
                 Record { source, arrived: record.arrival, bytes }
             })
             .collect();
-        let mark = match self.under(|permit| self.files.append(permit, &records)) {
+        let outcome = self.under(|permit| self.files.append(permit, &records));
+        self.note(Writer::Spool, &outcome);
+        let mark = match outcome {
             Ok(receipt) => receipt.mark.0,
             Err(DeskError::Store(StoreError::Full { .. })) => return Err(SpoolError::Full),
             Err(error) => return Err(SpoolError::Failed(std::io::Error::other(error))),
@@ -107,35 +170,61 @@ impl Spool for LiveSpool {
     }
 }
 
-/// Decodes what is spooled and takes it in, until `shutdown`; then everything is applied and committed.
+/// Decodes what is spooled from `begin` on and takes it in, until `shutdown`; then everything is applied and committed. While the disk is
+/// full it waits for room.
 ///
 /// # Errors
 /// When a store fails; what was acknowledged is in the spool and is applied at the next start.
-pub fn apply(spool: &LiveSpool, shutdown: &Shutdown) -> Result<(), DeskError> {
-    let desk = Arc::clone(&spool.desk);
-    let mut intake = desk.intake(CoverageFrom::Source)?;
-    let mut decoder = Decoder::default();
-    let mut mark = tadoru_desk::Stores::assignments(desk.stores()).mark();
-    let mut committed = (mark, Instant::now());
+pub fn apply(spool: &LiveSpool, mut begin: Begin, shutdown: &Shutdown) -> Result<(), DeskError> {
+    loop {
+        let outcome = apply_from(spool, begin, shutdown);
+        spool.note(Writer::Stores, &outcome);
+        match outcome {
+            Err(DeskError::Store(StoreError::Full { .. })) if !*shutdown.borrow() => {
+                std::thread::sleep(LOOK_EVERY);
+                begin = spool.begin().0;
+            }
+            ended => return ended,
+        }
+    }
+}
+
+fn apply_from(spool: &LiveSpool, begin: Begin, shutdown: &Shutdown) -> Result<(), DeskError> {
+    let mut intake = spool.desk.intake(CoverageFrom::Source)?;
+    let Begin { mut decoder, mut mark } = begin;
+    let applied = spool.applied();
+    let mut committed = (applied, Instant::now());
+    // From now on, whatever is spooled is decoded again with this in mind.
+    spool.remember(&decoder, mark)?;
+    let mut remembered = Instant::now();
     loop {
         let ending = *shutdown.borrow();
         let records = spool.under(|permit| spool.files.read_from(permit, mark, READ_BYTES))?;
         for (behind, record) in &records {
             if let Some(raw) = SpoolRecord::read(&record.bytes) {
-                for observation in decoder.step(behind.0.saturating_sub(1), &raw).observations {
-                    intake.take(observation)?;
+                let decoded = decoder.step(behind.0.saturating_sub(1), &raw);
+                // The stores have it already: only the decoder must hear of it again.
+                if *behind > applied {
+                    for observation in decoded.observations {
+                        intake.take(observation)?;
+                    }
                 }
             }
             mark = *behind;
         }
         intake.settle()?;
         let idle = records.is_empty();
-        if mark != committed.0 && (idle || ending || committed.1.elapsed() > COMMIT_EVERY) {
+        if mark > committed.0 && (idle || ending || committed.1.elapsed() > COMMIT_EVERY) {
             intake.commit(mark)?;
-            spool.files.trim(mark)?;
+            spool.note::<()>(Writer::Stores, &Ok(()));
             committed = (mark, Instant::now());
         }
-        if ending && idle {
+        let is_over = ending && idle;
+        if is_over || mark == committed.0 && remembered.elapsed() > REMEMBER_EVERY {
+            spool.remember(&decoder, mark)?;
+            remembered = Instant::now();
+        }
+        if is_over {
             return Ok(());
         }
         if idle {
@@ -154,13 +243,14 @@ pub struct Running {
     pub told: Vec<String>,
 }
 
-/// Starts the configured sources.
+/// Starts the configured sources; following goes on at `places`.
 ///
 /// # Errors
 /// When one cannot listen.
 pub async fn start(
     config: &Config,
     spool: &Arc<LiveSpool>,
+    places: &HashMap<SourceName, FilePlace>,
     shutdown: &Shutdown,
 ) -> Result<Running, ObserveError> {
     let mut tasks = JoinSet::new();
@@ -189,14 +279,23 @@ pub async fn start(
         tasks.spawn(listening.run(shutdown.clone()));
     }
     for config in &config.follow {
-        let follower = Follower::new(config.clone(), None, sink());
+        let follower = Follower::new(config.clone(), places.get(&config.source).copied(), sink());
         let counters = follower.counters();
         let name = config.source.0.to_string();
         told.push(format!("following {}", config.path.display()));
         states.push(Box::new(move || of_follower(&name, &counters)));
         tasks.spawn(follower.run(shutdown.clone()));
     }
-    Ok(Running { tasks, states: Arc::new(move || states.iter().map(|s| s()).collect()), told })
+    let spool = Arc::clone(spool);
+    let states = move || {
+        let trouble = spool.room.state().trouble();
+        let with_room = |state: SourceState| SourceState {
+            trouble: trouble.map(ToOwned::to_owned).or(state.trouble),
+            ..state
+        };
+        states.iter().map(|state| with_room(state())).collect()
+    };
+    Ok(Running { tasks, states: Arc::new(states), told })
 }
 
 fn of_radius(counters: &radius::Counters) -> SourceState {
@@ -252,6 +351,8 @@ fn state(name: &str, kind: &str, trouble: Option<&str>, counts: &[(&str, u64)]) 
 
 /// How far the applied mark may be behind a commit.
 const COMMIT_EVERY: Duration = Duration::from_secs(5);
+/// How far what the decoder has in mind may be behind: so much of the spool is decoded again after a crash.
+const REMEMBER_EVERY: Duration = Duration::from_secs(30);
 /// How long the applier waits for a word that something arrived.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Octets of records decoded at a time.

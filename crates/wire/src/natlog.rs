@@ -2,7 +2,7 @@
 //!
 //! What comes in: lines, with or without a syslog header, as NAT devices write them. What goes out: [`NatLine`]s in
 //! our own terms, a fault for a line that looks like a NAT event and cannot be read, and the header of every line, for
-//! its sequence number. A line that is no NAT event is ignored, which is not a fault. It reads no clock and keeps no
+//! its sequence number. A line of another program, or of a device about something else, is ignored, which is not a fault. It reads no clock and keeps no
 //! state between lines. Debug texts and faults never show a value of a line.
 //!
 //! What each dialect was checked on:
@@ -33,6 +33,7 @@ use jiff::tz::TimeZone;
 mod a10;
 mod cisco;
 mod conntrack;
+mod damaged;
 mod f5;
 mod fortinet;
 mod frame;
@@ -210,7 +211,7 @@ pub fn parse<'a>(line: &'a [u8], options: &Options<'_>) -> Parsed<'a> {
     }
     let syslog = syslog::parse(line, options.zone, options.near_us);
     let read = match options.dialect.or_else(|| detect(&syslog)) {
-        None => Ok(()),
+        None => damaged::signs(line),
         Some(Dialect::Conntrack) => conntrack::read(&syslog, options, &mut events),
         Some(Dialect::Ulogd) => ulogd::read(&syslog, options, &mut events),
         Some(Dialect::CiscoAsa) => cisco::asa(&syslog, &mut events),

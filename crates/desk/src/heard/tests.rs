@@ -1,7 +1,7 @@
-#![allow(clippy::unwrap_used, reason = "tests fail loudly")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail loudly")]
 
 use tadoru_model::observation::{LeaseEvent, NatEvent};
-use tadoru_model::{PortRange, Protocol};
+use tadoru_model::{Assignment, Edge, Holder, How, PortRange, Protocol};
 
 use super::*;
 
@@ -84,4 +84,51 @@ fn an_expiry_that_lies_ahead_says_nothing_of_when_the_server_was_alive() {
         }),
     });
     assert_eq!(heard.spans(&[]).first().unwrap().span.until, UtcMicros(100_000_001));
+}
+
+/// Rows of translations as a flow export gives them: each written at its end.
+fn rows(times: impl IntoIterator<Item = (i64, i64)>) -> Vec<CoverageSpan> {
+    let mut heard = Heard::default();
+    for (from, until) in times {
+        let edge = |seconds| Edge::exact(UtcMicros::from_seconds(seconds), How::Logged);
+        let row = Assignment {
+            kind: RecordKind::NatSession,
+            realm: Realm::untold(),
+            prefix: "192.0.2.1".parse().unwrap(),
+            ports: PortRange::one(1024),
+            proto: Protocol::TCP,
+            remote: None,
+            holder: Holder::Line(Vec::new()),
+            from: edge(from),
+            until: edge(until),
+            source: SourceName::from("cgn-1"),
+            record: 0,
+            corrected_us: 0,
+            thread: 0,
+        };
+        let (source, realm) = (row.source.clone(), row.realm.clone());
+        heard.note(&Observation { source, realm, record: 0, what: Observed::Row(Box::new(row)) });
+    }
+    heard.spans(&[])
+}
+
+#[test]
+fn rows_of_translations_cover_the_time_from_the_first_to_the_last_that_they_tell_of() {
+    let spans = rows([(1000, 1500)]);
+    assert_eq!(spans.len(), 1);
+    let only = Span::new(UtcMicros::from_seconds(1000), UtcMicros::from_seconds(1500).plus(1));
+    assert_eq!((spans[0].span, spans[0].state), (only, CoverageState::Alive));
+    let spans = rows([(1000, 1010), (990, 1012), (1005, 1020)]);
+    assert_eq!((spans.len(), spans[0].span.from), (1, UtcMicros::from_seconds(990)));
+}
+
+#[test]
+fn a_long_translation_does_not_make_the_log_reach_back_over_a_hole() {
+    // One connection of a day among two hours of dense log: of the day before, nothing else is on record.
+    let dense = (0..7200).map(|n| (100_000 + n, 100_001 + n));
+    let spans = rows(dense.chain([(14_000, 107_201)]));
+    let dead: Vec<_> = spans.iter().filter(|s| s.state == CoverageState::Dead).collect();
+    assert_eq!(dead.len(), 1);
+    assert_eq!(dead[0].span.until, UtcMicros::from_seconds(100_000));
+    assert_eq!(dead[0].span.from, UtcMicros::from_seconds(14_000).plus(1));
 }

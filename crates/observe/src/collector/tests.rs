@@ -26,6 +26,7 @@ struct Scene {
 async fn scene(protocol: Protocol, from: &str, streams: usize) -> Scene {
     let kept = Arc::new(Kept::default());
     let sender = Sender {
+        prefixes: Vec::new(),
         from: from.parse().unwrap(),
         name: None,
         realm: Realm::untold(),

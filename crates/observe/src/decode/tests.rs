@@ -10,8 +10,10 @@
 
 use proptest::prelude::*;
 use tadoru_model::observation::LeaseState;
+use tadoru_model::{CoverageState, Realm, UtcMicros};
 
 use super::*;
+use crate::inlet::Beat;
 
 fn raw(kind: RawKind, second: i64, octets: &[u8]) -> SpoolRecord {
     SpoolRecord {
@@ -28,7 +30,8 @@ fn raw(kind: RawKind, second: i64, octets: &[u8]) -> SpoolRecord {
 }
 
 fn pulse(of: RawKind, from: i64, until: i64, beat: Beat) -> SpoolRecord {
-    let pulse = Pulse { of, from: UtcMicros::from_seconds(from), state: CoverageState::Alive, beat };
+    let (from, state) = (UtcMicros::from_seconds(from), CoverageState::Alive);
+    let pulse = Pulse { of, from, state, beat, subjects: Vec::new() };
     SpoolRecord { sender: None, ..raw(RawKind::Pulse, until, &pulse.to_octets()) }
 }
 
@@ -79,8 +82,7 @@ fn the_time_between_two_runs_is_told_as_dead() {
     let decoded = decoder.step(2, &pulse(RawKind::Syslog, at + 2, at + 4, Beat::Next));
     assert_eq!(spans(&decoded), [(at + 2, at + 4, CoverageState::Alive)]);
     // Killed; another process goes on.
-    let known: Vec<_> = decoder.known().map(|(heard, until)| (heard.clone(), until)).collect();
-    let mut decoder = Decoder::resume(known, []);
+    let mut decoder = Decoder::recall(&decoder.memory().unwrap()).unwrap();
     let decoded = decoder.step(3, &pulse(RawKind::Syslog, at + 60, at + 62, Beat::First));
     let told = [(at + 4, at + 60, CoverageState::Dead), (at + 60, at + 62, CoverageState::Alive)];
     assert_eq!(spans(&decoded), told);
@@ -154,4 +156,83 @@ proptest! {
             decoder.step(number, &record);
         }
     }
+}
+
+#[test]
+fn what_is_kept_in_mind_is_read_as_written_and_nothing_else_is() {
+    let mut decoder = Decoder::default();
+    let of = |record| SpoolRecord { source: Some(SourceName::from("gw-1")), ..record };
+    decoder.step(0, &of(raw(RawKind::Syslog, 1_795_255_200, &line(7))));
+    decoder.step(1, &raw(RawKind::Export, 1_795_255_201, &packets()[0]));
+    let place = Some(FilePlace { file: 9, line: 8, end: 7, age: Age::Fresh });
+    decoder.step(2, &SpoolRecord { place, ..of(raw(RawKind::Detail, 1_795_255_202, b"")) });
+    let memory = decoder.memory().unwrap();
+    let again = Decoder::recall(&memory).unwrap();
+    assert_eq!(again.memory(), Some(memory.clone()));
+    assert_eq!(again.places().next().map(|(_, place)| place), place);
+    for end in 0..memory.len() {
+        assert!(Decoder::recall(&memory[..end]).is_none());
+    }
+}
+
+/// Three packets of an exporter: the first announces its templates.
+fn packets() -> Vec<Vec<u8>> {
+    let mut encoder = flow::Encoder::new(flow::Version::Ipfix, 5, 1_795_000_000_000_000);
+    (0..3)
+        .flat_map(|n| {
+            let at = 1_795_255_200_000_000 + n * 1_000_000;
+            encoder.encode(at, &[translation(at)]).unwrap()
+        })
+        .collect()
+}
+
+fn translation(at_us: i64) -> flow::NatEvent {
+    let end = |addr: &str, port| flow::Endpoint { address: Some(addr.parse().unwrap()), port: Some(port) };
+    flow::NatEvent {
+        kind: flow::EventKind::SessionCreate,
+        code: None,
+        dialect: flow::Dialect::Rfc8158,
+        domain: 5,
+        time: flow::EventTime { us: at_us, source: flow::TimeSource::Observation },
+        start_us: None,
+        end_us: None,
+        export_us: at_us,
+        arrival_us: at_us,
+        protocol: Some(6),
+        direction: flow::Direction::Outbound,
+        realm: None,
+        inside: end("100.64.0.5", 50_001),
+        softwire: None,
+        outside: end("192.0.2.1", 40_001),
+        outside_ports: None,
+        destination: end("198.51.100.80", 443),
+        destination_post: end("198.51.100.80", 443),
+        ingress_vrf: None,
+        egress_vrf: None,
+        vrf_name: None,
+        nat_instance: None,
+        pool_id: None,
+        pool_name: None,
+        session_id: None,
+        user_name: None,
+    }
+}
+
+#[test]
+fn templates_known_before_a_restart_are_known_after_it() {
+    let [first, second, third] = <[Vec<u8>; 3]>::try_from(packets()).unwrap();
+    let mut decoder = Decoder::default();
+    assert_eq!(decoder.step(0, &raw(RawKind::Export, 1_795_255_200, &first)).observations.len(), 1);
+    // Without what was kept in mind, its data would wait for the template to be announced again.
+    assert!(
+        Decoder::default().step(1, &raw(RawKind::Export, 1_795_255_201, &second)).observations.is_empty()
+    );
+    let mut again = Decoder::recall(&decoder.memory().unwrap()).unwrap();
+    let decoded = again.step(1, &raw(RawKind::Export, 1_795_255_201, &second));
+    assert_eq!((decoded.observations.len(), decoded.defect_count), (1, 0), "and nothing is told as lost");
+    // What is sent while nobody listens is told by its number.
+    let mut late = Decoder::recall(&decoder.memory().unwrap()).unwrap();
+    let decoded = late.step(2, &raw(RawKind::Export, 1_795_255_202, &third));
+    let lost = decoded.observations.iter().filter(|o| matches!(o.what, Observed::Coverage(_)));
+    assert_eq!((decoded.observations.len(), lost.count()), (2, 1));
 }

@@ -138,7 +138,7 @@ impl Task<'_> {
             }
         }
         if decoder.waiting_bytes() > 0 {
-            tally.defect(Defect::byte(0, "data is left whose template never came"));
+            tally.defect_anywhere(Defect::byte(0, "data is left whose template never came"));
         }
         Ok(())
     }
@@ -170,7 +170,7 @@ fn list(report: &Report, place: Place, tally: &mut Tally<'_>) {
     tally.more_defects(u64::from(report.more_defects));
     if report.dropped > 0 {
         let what = format!("{} data sets dropped, as their template never came", report.dropped);
-        tally.defect(Defect { place, what });
+        tally.defect_anywhere(Defect { place, what });
     }
 }
 

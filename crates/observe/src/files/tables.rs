@@ -4,13 +4,13 @@ use std::io;
 
 use tadoru_model::observation::{Observation, Observed};
 use tadoru_model::{Assignment, SourceName};
-use tadoru_wire::Defect;
 use tadoru_wire::tables::cgn_rules::CgnRules;
 use tadoru_wire::tables::softwires::{MapRule, SoftwireBinding};
 use tadoru_wire::tables::statics::StaticAssignment;
 use tadoru_wire::tables::subscribers::SubscriberRow;
 use tadoru_wire::tables::venue::VenueStay;
 use tadoru_wire::tables::{Fault, Table};
+use tadoru_wire::{Defect, Place};
 
 use super::input::Input;
 use super::tally::Tally;
@@ -87,7 +87,11 @@ fn each<T>(
         match items(line, row) {
             Err(what) => tally.defect(Defect::line(line, what)),
             Ok(items) => {
-                if items.into_iter().try_for_each(|item| tally.item(item)).is_break() {
+                let handed_on = items.into_iter().try_for_each(|item| match item {
+                    Item::Observation(observation) => tally.observation(Place::Line(line), observation),
+                    item => tally.item(item),
+                });
+                if handed_on.is_break() {
                     return Ok(());
                 }
             }

@@ -8,6 +8,7 @@ use tadoru_model::observation::Observation;
 use tadoru_wire::tables::Fault;
 use tadoru_wire::{Defect, Place};
 
+use super::damage::Damage;
 use super::{End, FileReport, Item, MOST_DEFECTS, Sink};
 use crate::records::odd_time;
 
@@ -15,12 +16,13 @@ use crate::records::odd_time;
 pub(super) struct Tally<'a> {
     sink: Sink<'a>,
     now: UtcMicros,
+    damage: Damage,
     report: FileReport,
 }
 
 impl<'a> Tally<'a> {
     pub(super) fn new(sink: Sink<'a>, now: UtcMicros) -> Self {
-        Self { sink, now, report: FileReport::default() }
+        Self { sink, now, damage: Damage::default(), report: FileReport::default() }
     }
 
     /// One more record was seen.
@@ -33,8 +35,19 @@ impl<'a> Tally<'a> {
         self.report.ignored += 1;
     }
 
-    /// Something could not be read or believed.
+    /// Something could not be read or believed, so that what it would have told is missing.
     pub(super) fn defect(&mut self, defect: Defect) {
+        self.damage.here();
+        self.list(defect);
+    }
+
+    /// Something could not be read that may have stood anywhere in the file.
+    pub(super) fn defect_anywhere(&mut self, defect: Defect) {
+        self.damage.anywhere();
+        self.list(defect);
+    }
+
+    fn list(&mut self, defect: Defect) {
         self.report.defect_count += 1;
         if self.report.defects.len() < MOST_DEFECTS {
             self.report.defects.push(defect);
@@ -56,12 +69,15 @@ impl<'a> Tally<'a> {
         flow
     }
 
-    /// Hands an observation on, and says so where its time is odd.
+    /// Hands an observation on, and says so where its time is odd. Losses follow at the end.
     pub(super) fn observation(&mut self, place: Place, observation: Observation) -> ControlFlow<()> {
         if let Some(what) = odd_time(&observation, self.now) {
-            self.defect(Defect { place, what: what.to_owned() });
+            self.list(Defect { place, what: what.to_owned() });
         }
-        self.item(Item::Observation(observation))
+        match self.damage.hear(observation, self.now) {
+            Some(observation) => self.item(Item::Observation(observation)),
+            None => ControlFlow::Continue(()),
+        }
     }
 
     /// Hands the outcome of a conversion on.
@@ -98,7 +114,14 @@ impl<'a> Tally<'a> {
         self.report.defects.push(Defect::byte(bytes, what));
     }
 
-    pub(super) fn finish(self) -> FileReport {
+    /// Tells at last what is in doubt, and gives the report.
+    pub(super) fn finish(mut self) -> FileReport {
+        for observation in std::mem::take(&mut self.damage).coverage() {
+            if self.report.end == End::Stopped || (self.sink)(Item::Observation(observation)).is_break() {
+                self.report.end = End::Stopped;
+                break;
+            }
+        }
         self.report
     }
 }

@@ -291,3 +291,76 @@ const NOW: UtcMicros = UtcMicros::from_seconds(1_795_305_600);
 /// Of `kea-leases4.csv`: the renewals on the lines next to those that were given back.
 const LAST_RENEWAL_BEFORE: i64 = 1_795_290_517;
 const NEXT_RENEWAL_AFTER: i64 = 1_795_290_521;
+
+/// Lossy spans: their beginning and end in seconds, and their prefixes.
+fn lossy(items: &[Item]) -> Vec<(i64, i64, String)> {
+    let span = |o: &&Observation| match &o.what {
+        Observed::Coverage(c) => {
+            let prefixes: Vec<_> = c.prefixes.iter().map(ToString::to_string).collect();
+            Some((c.span.from.0 / 1_000_000, c.span.until.0 / 1_000_000, prefixes.join(" ")))
+        }
+        _ => None,
+    };
+    observations(items).iter().filter_map(span).collect()
+}
+
+/// 2025-01-01T00:00:00Z.
+const A_YEAR_AGO: i64 = 1_735_689_600;
+
+/// A year of a gateway's log, an event every hour, without those of `damaged`.
+fn a_year_without(damaged: &[i64]) -> String {
+    let line = |hour: i64| {
+        let event = if damaged.contains(&hour) { "[NEX]" } else { "[NEW]" };
+        format!(
+            "[{}.000000]\t {event} tcp      6 120 SYN_SENT src=100.64.0.5 dst=198.51.100.10 sport=50130 dport=80 \
+             [UNREPLIED] src=198.51.100.10 dst=192.0.2.1 sport=80 dport=1198\n",
+            A_YEAR_AGO + hour * 3600
+        )
+    };
+    (0..8760).map(line).collect()
+}
+
+#[test]
+fn a_damaged_line_leaves_the_time_between_its_neighbours_in_doubt_and_no_other() {
+    let (items, report) = taken(Format::Conntrack, a_year_without(&[4000]).as_bytes());
+    assert_eq!((report.kept, report.defect_count, report.ignored), (8759, 1, 0));
+    let at = |hour: i64| A_YEAR_AGO + hour * 3600;
+    let wanted = (at(3999) - 60, at(4001) + 60, "192.0.2.0/24".to_owned());
+    assert_eq!(lossy(&items), [wanted.clone()]);
+    // At the ends there is one neighbour only.
+    let (items, _) = taken(Format::Conntrack, a_year_without(&[0, 4000, 8759]).as_bytes());
+    let first = (at(1) - 60, at(1) + 60, wanted.2.clone());
+    let last = (at(8758) - 60, at(8758) + 60, wanted.2.clone());
+    assert_eq!(lossy(&items), [first, wanted, last]);
+    assert!(lossy(&taken(Format::Conntrack, a_year_without(&[]).as_bytes()).0).is_empty());
+}
+
+#[test]
+fn damage_in_a_file_that_is_in_no_order_leaves_all_of_it_in_doubt() {
+    let table = "address_or_prefix,realm,subscriber,from,until\n\
+                 198.51.100.0/29,,c-1,2026-01-01T00:00:00Z,2026-02-01T00:00:00Z\n\
+                 198.51.100.8/2x,,c-2,2026-01-01T00:00:00Z,2026-02-01T00:00:00Z\n\
+                 198.51.100.16/29,,c-3,2026-02-01T00:00:00Z,2026-03-01T00:00:00Z\n";
+    let (items, report) = taken(Format::Static, table.as_bytes());
+    assert_eq!((report.kept, report.defect_count), (2, 1));
+    assert_eq!(lossy(&items), [(1_767_225_600, 1_772_323_200, "198.51.100.0/24".to_owned())]);
+    // The same for a log that somebody sorted by something else than its times.
+    let year = a_year_without(&[4000]);
+    let lines: Vec<&str> = year.split_inclusive('\n').collect();
+    let shuffled: String = (0..8760).map(|n| lines[n * 7919 % 8760]).collect();
+    let (items, _) = taken(Format::Conntrack, shuffled.as_bytes());
+    assert_eq!(lossy(&items), [(A_YEAR_AGO, A_YEAR_AGO + 8759 * 3600, "192.0.2.0/24".to_owned())]);
+}
+
+#[test]
+fn losses_by_number_speak_of_what_their_gateway_speaks_of() {
+    let line = |number: u32| {
+        format!(
+            "<134>1 2026-11-21T10:00:{number:02}Z gw1 nat - - [meta sequenceId=\"{number}\"] %ASA-6-305011: Built dynamic \
+             TCP translation from inside:100.64.0.5/{number} to outside:192.0.2.1/{number}\n"
+        )
+    };
+    let (items, report) = taken(Format::NatSyslog, [line(1), line(9)].concat().as_bytes());
+    assert_eq!((report.kept, report.defect_count), (2, 0));
+    assert_eq!(lossy(&items), [(1_795_255_201, 1_795_255_209, "192.0.2.0/24".to_owned())]);
+}

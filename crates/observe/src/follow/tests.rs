@@ -22,10 +22,11 @@ fn tail(path: &Path, format: Followed, from: Option<FilePlace>) -> Tail {
         format,
         source: SourceName::from("server-1"),
         realm: Realm::untold(),
+        prefixes: Vec::new(),
         zone: None,
         poll_ms: 1000,
     };
-    Tail { config, from, open: None, earlier: None, counters: Arc::default() }
+    Tail { config, from, has_resumed: false, open: None, earlier: None, counters: Arc::default() }
 }
 
 /// Everything that is there: text, first line, age.
@@ -95,7 +96,8 @@ fn following_goes_on_where_it_stopped() {
     let place = tail(&path, Followed::Kea4, None).look().unwrap().unwrap().place.unwrap();
     append(&path, "c\n");
     let mut again = tail(&path, Followed::Kea4, Some(place));
-    assert_eq!(all(&mut again), [(format!("{HEADER}c\n"), 4, Age::Old)]);
+    assert_eq!(all(&mut again), [(format!("{HEADER}c\n"), 4, Age::Fresh)], "written since then");
+    assert!(again.has_resumed);
     let other = FilePlace { file: 1, ..place };
     assert_eq!(all(&mut tail(&path, Followed::Kea4, Some(other))).len(), 1, "another file is read whole");
 }

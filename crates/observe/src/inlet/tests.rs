@@ -76,8 +76,18 @@ proptest! {
 
 #[test]
 fn signs_of_life_are_read_as_written() {
-    for state in STATES {
-        let pulse = Pulse { of: RawKind::Syslog, from: UtcMicros(-5), state, beat: Beat::First };
-        assert_eq!(Pulse::from_octets(&pulse.to_octets()), Some(pulse));
+    let subject = |name: &str, prefixes: &[&str]| Subject {
+        source: SourceName::from(name),
+        realm: Realm::from("r"),
+        prefixes: prefixes.iter().map(|prefix| prefix.parse().unwrap()).collect(),
+    };
+    let subjects = vec![subject("gw-1", &["192.0.2.0/24", "2001:db8::/32"]), subject("gw-2", &[])];
+    for (state, beat) in STATES.into_iter().zip(BEATS) {
+        for subjects in [Vec::new(), subjects.clone()] {
+            let pulse = Pulse { of: RawKind::Syslog, from: UtcMicros(-5), state, beat, subjects };
+            let octets = pulse.to_octets();
+            assert_eq!(Pulse::from_octets(&octets), Some(pulse));
+            assert_eq!(Pulse::from_octets(&octets[..octets.len() - 1]), None);
+        }
     }
 }

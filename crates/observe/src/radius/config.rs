@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use tadoru_model::{Prefix, Realm, SourceName};
 
 use crate::ObserveError;
+use crate::inlet::Subject;
 
 /// Settings of the accounting server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +39,10 @@ pub struct Nas {
     /// Realm of the addresses that it gives out.
     #[serde(default = "Realm::untold")]
     pub realm: Realm,
+    /// What addresses it gives out; without them, those that its records have named so far. Only with them is it known
+    /// before its first record what is missing when it is silent. They need a `name`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prefixes: Vec<Prefix>,
 }
 
 /// A shared secret; never shown.
@@ -50,6 +55,9 @@ impl Config {
     pub(super) fn check(&self) -> Result<(), ObserveError> {
         if self.nas.iter().any(|nas| nas.secret.0.is_empty()) {
             return Err(ObserveError::Setting("`secret` of a `nas` is empty"));
+        }
+        if self.nas.iter().any(|nas| nas.name.is_none() && !nas.prefixes.is_empty()) {
+            return Err(ObserveError::Setting("a `nas` has `prefixes` and no `name`"));
         }
         let mut prefixes: Vec<Prefix> = self.nas.iter().map(|nas| nas.from).collect();
         prefixes.sort_unstable();
@@ -72,6 +80,14 @@ impl Default for Config {
             receive_buffer: 8 * 1024 * 1024,
             remembered: 256 * 1024,
         }
+    }
+}
+
+impl Nas {
+    /// It as a source, where it has a name.
+    pub(super) fn subject(&self) -> Option<Subject> {
+        let (source, realm) = (self.name.clone()?, self.realm.clone());
+        Some(Subject { source, realm, prefixes: self.prefixes.clone() })
     }
 }
 

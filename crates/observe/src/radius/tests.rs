@@ -30,6 +30,7 @@ async fn scene() -> Scene {
 
 fn nas(from: &str, name: Option<&str>) -> Nas {
     Nas {
+        prefixes: Vec::new(),
         from: from.parse().unwrap(),
         secret: Secret::new(SECRET),
         name: name.map(tadoru_model::SourceName::from),

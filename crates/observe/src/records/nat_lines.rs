@@ -14,6 +14,7 @@ use tadoru_model::{
 use tadoru_wire::natlog::{NatLine, Ports, Stamp, TimeHow, Verb};
 
 use super::{Converted, connection_ports};
+use crate::octets::{put, put_number, take, take_number, take_text};
 
 /// What a line does not tell of itself.
 #[derive(Debug, Clone, Copy)]
@@ -169,6 +170,32 @@ impl Sequences {
             state: CoverageState::Lossy,
             why: format!("{missing} messages lost by sequence numbers"),
         })
+    }
+}
+
+impl Sequences {
+    /// Appends the numbers as octets.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        put_number(out, self.last.len() as u64);
+        for (source, last) in &self.last {
+            put(out, source.0.as_bytes());
+            put_number(out, last.number);
+            put(out, last.at.map(|at| at.0.to_be_bytes()).as_ref().map_or(&[], |at| at.as_slice()));
+        }
+    }
+
+    /// Reads what [`Self::write`] wrote; `None` when it is anything else.
+    pub(crate) fn read(rest: &mut &[u8]) -> Option<Self> {
+        let mut last = HashMap::new();
+        for _ in 0..take_number(rest)? {
+            let (source, number) = (SourceName::from(take_text(rest)?), take_number(rest)?);
+            let at = match take(rest)? {
+                [] => None,
+                at => Some(UtcMicros(i64::from_be_bytes(at.try_into().ok()?))),
+            };
+            last.insert(source, Last { number, at });
+        }
+        Some(Self { last })
     }
 }
 

@@ -60,6 +60,7 @@ fn a_server_for_the_test_that_kills_it() {
     let Ok(path) = std::env::var("TADORU_TEST_SPOOL") else { return };
     let file = File::options().append(true).create(true).open(path).unwrap();
     let nas = Nas {
+        prefixes: Vec::new(),
         from: "127.0.0.1".parse().unwrap(),
         secret: Secret::new(SECRET),
         name: None,

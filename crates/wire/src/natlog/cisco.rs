@@ -9,16 +9,17 @@ use super::scan::{
     word,
 };
 use super::stamp::duration;
-use super::{Dialect, Endpoint, Events, Fault, NatLine, Ports, Step, Syslog, Verb, need, text};
+use super::{Dialect, Endpoint, Events, Fault, NatLine, Ports, Step, Syslog, Verb, damaged, need, text};
 
 // ---------------------------------------------------------------------------------------------------------- ASA
 
 pub(super) fn asa<'a>(syslog: &Syslog<'a>, out: &mut Events<'a>) -> Step {
     let Some(at) = find(syslog.content, b"%") else { return Ok(()) };
     let s = syslog.content.get(at + 5..).unwrap_or_default();
-    let Some((_, s)) = digits(s, 1) else { return Ok(()) };
-    let Some((id, s)) = s.strip_prefix(b"-").and_then(|s| digits(s, 6)) else { return Ok(()) };
-    let Some(s) = s.strip_prefix(b": ") else { return Ok(()) };
+    let head = digits(s, 1).and_then(|(_, s)| digits(s.strip_prefix(b"-")?, 6));
+    let Some((id, s)) = head.and_then(|(id, s)| Some((id, s.strip_prefix(b": ")?))) else {
+        return damaged::signs(s);
+    };
     match id {
         305_009..=305_012 => asa_translation(syslog, s, out),
         305_014 => asa_block(syslog, s, Verb::BlockAllocate, out),
@@ -28,7 +29,7 @@ pub(super) fn asa<'a>(syslog: &Syslog<'a>, out: &mut Events<'a>) -> Step {
         302_014 | 302_016 => asa_teardown(syslog, s, out),
         302_020 | 302_021 => asa_icmp(syslog, s, out),
         305_018 => Err(Fault("MAP translation (305018) is not read")),
-        _ => Ok(()),
+        _ => damaged::signs(s),
     }
 }
 
@@ -211,6 +212,8 @@ pub(super) fn ios<'a>(syslog: &Syslog<'a>, out: &mut Events<'a>) -> Step {
         Verb::SessionCreate
     } else if mnemonic.ends_with(b"DELETED") {
         Verb::SessionDelete
+    } else if [&b" Created "[..], b" Deleted "].iter().any(|word| s.starts_with(word)) {
+        return Err(Fault("mnemonic"));
     } else {
         return Ok(());
     };

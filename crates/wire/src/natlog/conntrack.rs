@@ -7,7 +7,7 @@
 
 use super::scan::{cut, digits, endpoint_or_addr, find, number, port, proto, word};
 use super::stamp::{self, Stamp};
-use super::{Dialect, Endpoint, Events, Fault, NatLine, Options, Step, Syslog, Verb, need, text};
+use super::{Dialect, Endpoint, Events, Fault, NatLine, Options, Step, Syslog, Verb, damaged, need, text};
 
 /// Whether a line begins as conntrack writes it, with stamp or without.
 pub(super) fn is_bare(line: &[u8]) -> bool {
@@ -26,7 +26,7 @@ pub(super) fn read<'a>(syslog: &Syslog<'a>, options: &Options<'_>, out: &mut Eve
                 (Some((time, rest)), _) => (time, rest),
                 (None, Some(_)) => return Err(Fault("time stamp")),
                 // Something else in brackets, such as the kernel's own log.
-                (None, None) => return Ok(()),
+                (None, None) => return damaged::signs(line),
             }
         }
         _ => {
@@ -34,7 +34,7 @@ pub(super) fn read<'a>(syslog: &Syslog<'a>, options: &Options<'_>, out: &mut Eve
             (need(syslog.time, "conntrack event without a time (run it with `-o timestamp`)")?, line)
         }
     };
-    let Some((verb, rest)) = kind(rest) else { return Ok(()) };
+    let Some((verb, rest)) = kind(rest) else { return damaged::signs(line) };
     let Some(verb) = verb else { return Ok(()) };
     let (name, rest) = word(rest);
     // `-o extended` puts the network layer first: `ipv4     2 tcp      6 …`.

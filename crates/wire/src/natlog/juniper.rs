@@ -10,7 +10,7 @@ use super::scan::{
     Fields, addr, after, cut, cut_last, digits, endpoint, find, hex, number, port, port_range, proto, word,
 };
 use super::stamp::{self, Stamp};
-use super::{Dialect, Endpoint, Events, Fault, NatLine, Options, Step, Syslog, Verb, need, text};
+use super::{Dialect, Endpoint, Events, Fault, NatLine, Options, Step, Syslog, Verb, damaged, need, text};
 
 pub(super) fn is(syslog: &Syslog<'_>) -> bool {
     name(syslog).is_some()
@@ -49,7 +49,9 @@ pub(super) fn read<'a>(syslog: &Syslog<'a>, options: &Options<'_>, out: &mut Eve
         b"JSERVICES_SESSION_OPEN" | b"JSERVICES_SESSION_CLOSE" => {
             Err(Fault("JSERVICES_SESSION is not read (log port blocks, or RT_FLOW)"))
         }
-        _ => Ok(()),
+        // Nothing else is called so: the name is cut or damaged.
+        name if BLOCKS.iter().any(|of_blocks| name.starts_with(of_blocks)) => Err(Fault("message name")),
+        _ => damaged::signs(behind),
     }
 }
 
@@ -63,7 +65,7 @@ fn name<'a>(syslog: &Syslog<'a>) -> Option<(&'a [u8], &'a [u8])> {
     let c = syslog.content;
     for mark in [&b"RT_FLOW_SESSION_C"[..], b"RT_SRC_NAT_PBA_", b"ASP_", b"JSERVICES_"] {
         if let Some(s) = find(c, mark).and_then(|at| c.get(at..)) {
-            let end = s.iter().position(|&b| matches!(b, b':' | b' ' | b'['))?;
+            let end = s.iter().position(|&b| matches!(b, b':' | b' ' | b'[')).unwrap_or(s.len());
             return Some((s, s.get(end..)?));
         }
     }
@@ -349,3 +351,7 @@ fn named(value: &[u8]) -> Option<&[u8]> {
 fn seconds(n: u64) -> Option<i64> {
     i64::try_from(n).ok()?.checked_mul(1_000_000)
 }
+
+/// Beginnings of names that only sessions and port blocks have.
+const BLOCKS: [&[u8]; 4] =
+    [b"RT_FLOW_SESSION_C", b"RT_SRC_NAT_PBA_", b"ASP_NAT_PORT_BLOCK_", b"JSERVICES_NAT_PORT_BLOCK_"];

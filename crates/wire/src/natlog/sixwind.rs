@@ -4,7 +4,7 @@
 //! ip public out, proto 6, port low - high)`.
 
 use super::scan::{addr, after, cut, cut_last, endpoint, find, port_range, proto, word};
-use super::{Dialect, Endpoint, Events, Fault, NatLine, Step, Syslog, Verb, need};
+use super::{Dialect, Endpoint, Events, Fault, NatLine, Step, Syslog, Verb, damaged, need};
 
 pub(super) fn is(syslog: &Syslog<'_>) -> bool {
     syslog.app == Some(b"fp-cgnat") || syslog.content.starts_with(b"fp-cgnat")
@@ -20,7 +20,7 @@ pub(super) fn read(syslog: &Syslog<'_>, out: &mut Events<'_>) -> Step {
     } else if s.starts_with(b"DESTROY CONN: ") {
         Verb::SessionDelete
     } else {
-        return Ok(());
+        return damaged::signs(s);
     };
     let s = need(after(s, b"fwd proto "), "forward tuple")?;
     let (forward, s) = need(cut(s, b','), "forward tuple")?;

@@ -389,3 +389,53 @@ fn lines_a_second() {
         assert_eq!(counts.faults, 0);
     }
 }
+
+#[test]
+fn a_damaged_line_of_a_dialect_is_a_fault_and_a_line_of_another_program_is_none() {
+    let damaged = [
+        // conntrack: a letter of the event, its front, its stamp.
+        "[1795295781.342306]\t    [NEX] tcp      6 120 SYN_SENT src=100.64.0.5 dst=198.51.100.10 sport=50130 dport=80 \
+         [UNREPLIED] src=198.51.100.10 dst=192.0.2.1 sport=80 dport=1198 id=1",
+        "tcp      6 120 SYN_SENT src=100.64.0.5 dst=198.51.100.10 sport=50130 dport=80 src=198.51.100.10 dst=192.0.2.1 \
+         sport=80 dport=1198 id=1",
+        "[17952x5781.342306]\t    [DESTROY] tcp      6 src=100.64.0.5 dst=198.51.100.10 sport=50130 dport=80 src=198.51.1",
+        // ulogd: the event, the front of an object.
+        "Nov 21 21:16:21 vm [NE ORIG: SRC=100.64.0.5 DST=198.51.100.10 PROTO=TCP SPT=50130 DPT=80 PKTS=0 BYTES=0 , REPLY: \
+         SRC=198.51.100.10 DST=192.0.2.1 PROTO=TCP SPT=80 DPT=1198 PKTS=0 BYTES=0 ",
+        "\"orig.ip.protocol\": 6, \"orig.l4.sport\": 50130, \"reply.ip.saddr.str\": \"198.51.100.10\"}",
+        // Cisco: the message number, the mnemonic.
+        "Nov 21 21:16:21 fw %ASA-6-3O5011: Built dynamic TCP translation from inside:100.64.0.5/1 to outside:192.0.2.1/2",
+        "Nov 21 21:16:21 fw %ASA-6-395011: Built dynamic TCP translation from inside:100.64.0.5/1 to outside:192.0.2.1/2",
+        "Nov 21 21:16:21 r1 %IPNAT-6-NAT_CR~ATED: Created tcp 100.64.0.5:1 192.0.2.1:2 198.51.100.1:80 198.51.100.1:80",
+        // Juniper: the name, and a line that ends in it.
+        "Nov 21 21:16:21 mx RT_NAT: RT_SRC_NAT_PBA_ALL",
+        "<14>1 2026-11-21T21:16:21Z mx RT_NAT - RT_SRC_NAT_XBA_ALLOC [junos@2636 internal-ip=\"100.64.0.5\" \
+         block-used=\"1\" reflexive-ip=\"192.0.2.1\"]",
+        // NFWare, 6WIND, Fortinet.
+        "Nov 21 21:16:21 gw x VRF 0 TCP INT 100.64.0.5:1 EXT 192.0.2.1:2",
+        "<14>1 2026-11-21T21:16:21Z gw fp-cgnat 1 - - NEW CON: fwd proto 6 100.64.0.5:1 -> 198.51.100.1:80, back proto 6 \
+         198.51.100.1:80 --> 192.0.2.1:2",
+        "Nov 21 21:16:21 gw dat=2026-11-21 type=\"traffic\" srcip=100.64.0.5 transip=192.0.2.1 transport=2",
+    ];
+    for line in damaged {
+        let parsed = parse(line.as_bytes(), &utc());
+        assert!(parsed.fault.is_some() && parsed.events.is_empty(), "{line}");
+    }
+    let others = [
+        "[    0.004123] Linux version 6.1.0",
+        "Nov 21 21:16:21 vm sshd[812]: Accepted publickey for ops from 198.51.100.9 port 50130 ssh2",
+        "Nov 21 21:16:21 vm kernel: [UFW BLOCK] IN=eth0 OUT= SRC=198.51.100.9 DST=192.0.2.1 PROTO=TCP SPT=1 DPT=2",
+        "Nov 21 21:16:21 mx flows src=100.64.0.5 dst=198.51.100.10 protocol=tcp sport=50130 dport=80 pattern: allow",
+        "[1795295781.342306]\t [UPDATE] tcp      6 60 SYN_RECV src=100.64.0.5 dst=198.51.100.10 sport=50130 dport=80 \
+         src=198.51.100.10 dst=192.0.2.1 sport=80 dport=1198",
+        "Nov 21 21:16:21 fw %ASA-4-106023: Deny tcp src outside:198.51.100.9/1 dst inside:192.0.2.1/2 by access-group",
+        "Nov 21 21:16:21 r1 %IPNAT-4-ADDR_ALLOC_FAILURE: Address allocation failed for pool",
+        "<14>1 2026-11-21T21:16:21Z mx RT_FLOW - APPTRACK_SESSION_CLOSE [junos@2636 source-address=\"100.64.0.5\" \
+         nat-source-address=\"192.0.2.1\" nat-source-port=\"2\"]",
+        "Nov 21 21:16:21 rb firewall,info forward: in:lan out:wan, proto TCP (SYN), 100.64.0.5:1->198.51.100.1:80, len 52",
+        "Nov 21 21:16:21 vm translation: moved the page from a to b",
+    ];
+    for line in others {
+        assert_eq!(readings(line, &utc()), "= ignored\n", "{line}");
+    }
+}

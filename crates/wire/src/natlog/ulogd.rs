@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use super::scan::{Fields, addr, cut, find, number, port, proto};
 use super::stamp::{self, Stamp};
-use super::{Dialect, Endpoint, Events, Fault, NatLine, Options, Step, Syslog, Verb, need};
+use super::{Dialect, Endpoint, Events, Fault, NatLine, Options, Step, Syslog, Verb, damaged, need};
 
 pub(super) fn is_json(s: &[u8]) -> bool {
     s.starts_with(b"{") && (find(s, b"\"orig.").is_some() || find(s, b"\"reply.ip.").is_some())
@@ -59,7 +59,7 @@ fn logemu(syslog: &Syslog<'_>, out: &mut Events<'_>) -> Step {
     } else if find(head, b"[DESTROY]").is_some() {
         Verb::SessionDelete
     } else {
-        return Ok(());
+        return damaged::signs(s);
     };
     let body = s.get(at + 6..).unwrap_or_default();
     let reply_at = need(find(body, b", REPLY: "), "reply tuple")?;

@@ -1,0 +1,262 @@
+//! Which live sources are alive, and what each of them speaks of.
+//!
+//! What comes in: observations, which tell who speaks of what, and signs of life, which tell how long the receiver has
+//! been listening. What goes out: coverage. A source never speaks of more than its configured prefixes, or where none
+//! are configured, of the addresses that its records have named so far; until it has named any, it says nothing.
+//!
+//! A sign of life is the receiver's, not the sender's. A file that is read regularly is alive while it is quiet. A sender
+//! is known to be alive by its records only: before the first one, and when it is silent for far longer than it usually
+//! is, its log counts as missing, for silence proves nothing.
+
+use std::collections::BTreeMap;
+
+use tadoru_model::observation::{Observation, Observed};
+use tadoru_model::{CoverageSpan, CoverageState, Prefix, Realm, RecordKind, SourceName, Span, UtcMicros};
+
+use crate::inlet::{Beat, Pulse, RawKind, SpoolRecord};
+use crate::octets::{put, put_number, put_prefixes, take, take_number, take_prefixes, take_text};
+use crate::spoken::{Spoken, kind};
+
+#[cfg(test)]
+mod tests;
+
+/// A source that has been heard of.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Heard {
+    /// By which kind of record.
+    by: RawKind,
+    /// The name that the configuration gives to where its records come from, if it does.
+    via: Option<SourceName>,
+    source: SourceName,
+    /// What its records are about.
+    kind: RecordKind,
+    realm: Realm,
+}
+
+/// What is kept in mind of a source.
+#[derive(Debug)]
+struct Ear {
+    /// Until when its state has been told.
+    told: UtcMicros,
+    /// Arrival of its first record and of its last, and how many there were.
+    first: UtcMicros,
+    last: UtcMicros,
+    records: u64,
+    /// What the configuration says that it speaks of; empty: nothing.
+    configured: Vec<Prefix>,
+    spoken: Spoken,
+}
+
+/// The sources that are known.
+#[derive(Debug, Default)]
+pub(crate) struct Alive {
+    known: BTreeMap<Heard, Ear>,
+}
+
+impl Alive {
+    /// Takes note of who spoke in a record, and of what. Losses among the observations then speak of what their source
+    /// speaks of; those of a source that has not named any address say nothing, and are left out.
+    pub(crate) fn hear(&mut self, record: &SpoolRecord, observations: &mut Vec<Observation>) {
+        for observation in observations.iter() {
+            let Some(kind) = kind(&observation.what) else { continue };
+            // An exporter that starts again is a gateway.
+            let kind = if record.kind == RawKind::Export { RecordKind::NatBlock } else { kind };
+            let heard = Heard::of(record, observation, kind);
+            if self.known.len() >= MOST_SOURCES && !self.known.contains_key(&heard) {
+                continue;
+            }
+            let ear = self.known.entry(heard).or_insert_with(|| Ear::new(record.arrival));
+            if ear.records == 0 {
+                ear.first = record.arrival;
+            }
+            ear.records += 1;
+            ear.last = ear.last.max(record.arrival);
+            ear.spoken.hear(&observation.what);
+        }
+        observations.retain_mut(|observation| {
+            let Observed::Coverage(span) = &observation.what else { return true };
+            let prefixes = self.known.get(&Heard::of(record, observation, span.kind)).map(Ear::prefixes);
+            let Observed::Coverage(span) = &mut observation.what else { return true };
+            if span.prefixes.is_empty() {
+                span.prefixes = prefixes.unwrap_or_default().to_vec();
+            }
+            !span.prefixes.is_empty()
+        });
+    }
+
+    /// A sign of life speaks for every source that is heard of in that way.
+    pub(crate) fn pulse(&mut self, record: &SpoolRecord, pulse: &Pulse, out: &mut Vec<Observation>) {
+        if pulse.beat != Beat::Next {
+            self.configure(record, pulse);
+        }
+        let ours =
+            |heard: &Heard| heard.by == pulse.of && (record.source.is_none() || record.source == heard.via);
+        for (heard, ear) in self.known.iter_mut().filter(|(heard, _)| ours(heard)) {
+            let mut say = |from: UtcMicros, until: UtcMicros, state, why: &str| {
+                let span = Span::new(from, until);
+                if !span.is_empty() && !ear.prefixes().is_empty() {
+                    out.push(heard.coverage(ear.prefixes(), span, state, why));
+                }
+            };
+            let unheard = (ear.told, pulse.from);
+            match pulse.beat {
+                Beat::First => {
+                    say(unheard.0, unheard.1, CoverageState::Dead, "the source was not listened to")
+                }
+                Beat::Resumed => say(unheard.0, unheard.1, CoverageState::Alive, ""),
+                Beat::Next => say(unheard.0, unheard.1, CoverageState::Lossy, "signs of life are missing"),
+            }
+            match ear.silence(pulse.of, record.arrival) {
+                Silence::Usual => {
+                    let lost = pulse.state == CoverageState::Lossy;
+                    let why = if lost { "records were lost on arrival" } else { "" };
+                    say(pulse.from, record.arrival, pulse.state, why);
+                }
+                Silence::NeverHeard => {
+                    say(pulse.from, record.arrival, CoverageState::Dead, "nothing has come from it yet");
+                }
+                Silence::TooLong => {
+                    let why = "no record for far longer than is usual";
+                    say(ear.last.plus(1), record.arrival, CoverageState::Dead, why);
+                }
+            }
+            ear.told = record.arrival;
+        }
+    }
+
+    /// Takes in what the configuration of a run says of its sources.
+    fn configure(&mut self, record: &SpoolRecord, pulse: &Pulse) {
+        let ours =
+            |heard: &Heard| heard.by == pulse.of && (record.source.is_none() || record.source == heard.via);
+        self.known.iter_mut().filter(|(heard, _)| ours(heard)).for_each(|(_, ear)| ear.configured.clear());
+        for subject in &pulse.subjects {
+            let heard = Heard {
+                by: pulse.of,
+                via: Some(subject.source.clone()),
+                source: subject.source.clone(),
+                kind: pulse.of.about(),
+                realm: subject.realm.clone(),
+            };
+            if subject.prefixes.is_empty()
+                || self.known.len() >= MOST_SOURCES && !self.known.contains_key(&heard)
+            {
+                continue;
+            }
+            let ear = self.known.entry(heard).or_insert_with(|| Ear::new(pulse.from));
+            ear.configured.extend(&subject.prefixes);
+        }
+    }
+
+    /// Appends all that is known as octets.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        put_number(out, self.known.len() as u64);
+        for (heard, ear) in &self.known {
+            put(out, &[heard.by as u8]);
+            put(out, heard.via.as_ref().map_or(&[], |via| via.0.as_bytes()));
+            put(out, heard.source.0.as_bytes());
+            put(out, heard.kind.as_str().as_bytes());
+            put(out, heard.realm.0.as_bytes());
+            for time in [ear.told, ear.first, ear.last] {
+                put(out, &time.0.to_be_bytes());
+            }
+            put_number(out, ear.records);
+            put_prefixes(out, &ear.configured);
+            put_prefixes(out, ear.spoken.prefixes());
+        }
+    }
+
+    /// Reads what [`Self::write`] wrote; `None` when it is anything else.
+    pub(crate) fn read(rest: &mut &[u8]) -> Option<Self> {
+        let mut known = BTreeMap::new();
+        for _ in 0..take_number(rest)? {
+            let &[by] = take(rest)? else { return None };
+            let via = take_text(rest)?;
+            let (source, kind, realm) = (take_text(rest)?, take_text(rest)?, take_text(rest)?);
+            let heard = Heard {
+                by: RawKind::from_octet(by)?,
+                via: (!via.is_empty()).then(|| SourceName::from(via)),
+                source: SourceName::from(source),
+                kind: RecordKind::ALL.into_iter().find(|known| known.as_str() == kind)?,
+                realm: Realm::from(realm),
+            };
+            let mut time = || Some(UtcMicros(i64::from_be_bytes(take(rest)?.try_into().ok()?)));
+            let (told, first, last) = (time()?, time()?, time()?);
+            let (records, configured) = (take_number(rest)?, take_prefixes(rest)?);
+            let mut spoken = Spoken::default();
+            take_prefixes(rest)?.into_iter().for_each(|prefix| spoken.add(prefix));
+            known.insert(heard, Ear { told, first, last, records, configured, spoken });
+        }
+        Some(Self { known })
+    }
+}
+
+impl Heard {
+    fn of(record: &SpoolRecord, observation: &Observation, kind: RecordKind) -> Self {
+        Self {
+            by: record.kind,
+            via: record.source.clone(),
+            source: observation.source.clone(),
+            kind,
+            realm: observation.realm.clone(),
+        }
+    }
+
+    fn coverage(&self, prefixes: &[Prefix], span: Span, state: CoverageState, why: &str) -> Observation {
+        let span = CoverageSpan {
+            source: self.source.clone(),
+            kind: self.kind,
+            realm: self.realm.clone(),
+            prefixes: prefixes.to_vec(),
+            span,
+            state,
+            why: why.to_owned(),
+        };
+        Observation {
+            source: self.source.clone(),
+            realm: self.realm.clone(),
+            record: 0,
+            what: Observed::Coverage(span),
+        }
+    }
+}
+
+/// How long nothing has come from a source.
+enum Silence {
+    /// No longer than is usual; of a file that is read regularly, silence tells that nothing was written.
+    Usual,
+    /// There never was a record.
+    NeverHeard,
+    /// Far longer than is usual.
+    TooLong,
+}
+
+impl Ear {
+    fn new(told: UtcMicros) -> Self {
+        Self { told, first: told, last: told, records: 0, configured: Vec::new(), spoken: Spoken::default() }
+    }
+
+    fn prefixes(&self) -> &[Prefix] {
+        if self.configured.is_empty() { self.spoken.prefixes() } else { &self.configured }
+    }
+
+    fn silence(&self, by: RawKind, now: UtcMicros) -> Silence {
+        if !by.is_sent() {
+            return Silence::Usual;
+        }
+        if self.records == 0 {
+            return Silence::NeverHeard;
+        }
+        let mean = self.last.since(self.first) / i64::try_from(self.records).unwrap_or(i64::MAX);
+        let usual = mean.saturating_mul(UNUSUAL_TIMES).max(SHORTEST_SILENCE_US);
+        if now.since(self.last) > usual { Silence::TooLong } else { Silence::Usual }
+    }
+}
+
+/// Sources kept in mind at most.
+const MOST_SOURCES: usize = 65_536;
+
+/// A silence of so many times the mean distance of its records does not come about by chance with a sender that is well.
+const UNUSUAL_TIMES: i64 = 100;
+
+/// A silence shorter than this is always usual: a quarter of an hour, within which devices report what goes on.
+const SHORTEST_SILENCE_US: i64 = 900_000_000;

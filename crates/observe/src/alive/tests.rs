@@ -1,0 +1,159 @@
+//! Laws of who is alive: a source speaks of its own addresses only, and silence proves nothing.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail loudly")]
+
+use super::*;
+use crate::inlet::Subject;
+use crate::{Decoded, Decoder};
+
+const AT: i64 = 1_795_255_200;
+
+fn raw(kind: RawKind, source: Option<&str>, second: i64, octets: Vec<u8>) -> SpoolRecord {
+    SpoolRecord {
+        kind,
+        source: source.map(SourceName::from),
+        realm: Realm::from("r"),
+        inside_realm: Realm::untold(),
+        zone: None,
+        sender: Some("198.51.100.1".parse().unwrap()),
+        arrival: UtcMicros::from_seconds(second),
+        place: None,
+        octets,
+    }
+}
+
+/// A translation to an outside address, logged by `gateway`.
+fn line(gateway: &str, second: i64, outside: &str) -> SpoolRecord {
+    let text = format!(
+        "<134>1 2026-11-21T10:00:00Z {gateway} nat - - - %ASA-6-305011: Built dynamic TCP translation from \
+         inside:100.64.0.5/1024 to outside:{outside}/1024"
+    );
+    raw(RawKind::Syslog, Some(gateway), second, text.into_bytes())
+}
+
+fn beat(of: RawKind, from: i64, until: i64, beat: Beat, subjects: &[(&str, &[&str])]) -> SpoolRecord {
+    let subject = |(name, prefixes): &(&str, &[&str])| Subject {
+        source: SourceName::from(*name),
+        realm: Realm::from("r"),
+        prefixes: prefixes.iter().map(|prefix| prefix.parse().unwrap()).collect(),
+    };
+    let subjects = subjects.iter().map(subject).collect();
+    let pulse =
+        Pulse { of, from: UtcMicros::from_seconds(from), state: CoverageState::Alive, beat, subjects };
+    raw(RawKind::Pulse, None, until, pulse.to_octets())
+}
+
+/// Source, prefixes, from, until, state of each span.
+fn told(decoded: &Decoded) -> Vec<(String, String, i64, i64, CoverageState)> {
+    let of = |o: &Observation| match &o.what {
+        Observed::Coverage(c) => {
+            let prefixes: Vec<_> = c.prefixes.iter().map(ToString::to_string).collect();
+            let second = |at: UtcMicros| at.0 / 1_000_000 - AT;
+            let (from, until) = (second(c.span.from), second(c.span.until));
+            Some((c.source.0.to_string(), prefixes.join(" "), from, until, c.state))
+        }
+        _ => None,
+    };
+    decoded.observations.iter().filter_map(of).collect()
+}
+
+fn row(
+    source: &str,
+    prefixes: &str,
+    from: i64,
+    until: i64,
+    state: CoverageState,
+) -> (String, String, i64, i64, CoverageState) {
+    (source.to_owned(), prefixes.to_owned(), from, until, state)
+}
+
+use CoverageState::{Alive as Well, Dead};
+
+#[test]
+fn a_sender_speaks_of_what_its_records_named_and_of_nothing_else() {
+    let mut decoder = Decoder::default();
+    decoder.step(0, &line("gw-1", AT, "192.0.2.1"));
+    decoder.step(1, &line("gw-2", AT, "203.0.113.9"));
+    decoder.step(2, &line("gw-1", AT + 1, "192.0.2.200"));
+    let decoded = decoder.step(3, &beat(RawKind::Syslog, AT, AT + 2, Beat::First, &[]));
+    let wanted = [row("gw-1", "192.0.2.0/24", 0, 2, Well), row("gw-2", "203.0.113.0/24", 0, 2, Well)];
+    assert_eq!(told(&decoded), wanted);
+}
+
+#[test]
+fn a_sender_that_falls_silent_is_not_alive_for_what_it_speaks_of() {
+    let mut decoder = Decoder::default();
+    for second in 0..100 {
+        decoder.step(0, &line("gw-1", AT + second, "192.0.2.1"));
+        decoder.step(0, &line("gw-2", AT + second, "203.0.113.9"));
+    }
+    decoder.step(0, &beat(RawKind::Syslog, AT, AT + 100, Beat::First, &[]));
+    // One goes on, the other is silent.
+    let mut quiet = Vec::new();
+    for second in (100..=1020).step_by(20) {
+        decoder.step(0, &line("gw-1", AT + second, "192.0.2.1"));
+        quiet =
+            told(&decoder.step(0, &beat(RawKind::Syslog, AT + second - 20, AT + second, Beat::Next, &[])));
+    }
+    // What was told of it since its last record is put right.
+    let wanted =
+        [row("gw-1", "192.0.2.0/24", 1000, 1020, Well), row("gw-2", "203.0.113.0/24", 99, 1020, Dead)];
+    assert_eq!(quiet, wanted);
+    // It speaks again, and is alive from then on.
+    decoder.step(0, &line("gw-2", AT + 1025, "203.0.113.9"));
+    let again = told(&decoder.step(0, &beat(RawKind::Syslog, AT + 1020, AT + 1040, Beat::Next, &[])));
+    assert_eq!(again[1], row("gw-2", "203.0.113.0/24", 1020, 1040, Well));
+}
+
+#[test]
+fn a_configured_sender_is_told_of_before_its_first_record() {
+    let mut decoder = Decoder::default();
+    let subjects: [(&str, &[&str]); 2] = [("gw-1", &["192.0.2.0/25", "198.51.100.7"]), ("gw-2", &[])];
+    let first = decoder.step(0, &beat(RawKind::Syslog, AT, AT + 2, Beat::First, &subjects));
+    // Nothing has come: nobody can say that nothing happened. Of what the other one speaks is not known.
+    assert_eq!(told(&first), [row("gw-1", "192.0.2.0/25 198.51.100.7", 0, 2, Dead)]);
+    decoder.step(1, &line("gw-1", AT + 3, "192.0.2.1"));
+    let next = decoder.step(2, &beat(RawKind::Syslog, AT + 2, AT + 4, Beat::Next, &[]));
+    assert_eq!(told(&next), [row("gw-1", "192.0.2.0/25 198.51.100.7", 2, 4, Well)]);
+    // Another run, another configuration.
+    let mut decoder = Decoder::recall(&decoder.memory().unwrap()).unwrap();
+    let again = decoder.step(3, &beat(RawKind::Syslog, AT + 10, AT + 12, Beat::First, &[("gw-1", &[])]));
+    let wanted = [row("gw-1", "192.0.2.0/24", 4, 10, Dead), row("gw-1", "192.0.2.0/24", 10, 12, Well)];
+    assert_eq!(told(&again), wanted);
+}
+
+#[test]
+fn a_file_that_is_read_regularly_is_alive_while_nothing_is_written() {
+    let mut decoder = Decoder::default();
+    let follow = |from, until, of, subjects: &[(&str, &[&str])]| SpoolRecord {
+        source: Some(SourceName::from("kea-1")),
+        ..beat(RawKind::Kea4, from, until, of, subjects)
+    };
+    let first = decoder.step(0, &follow(AT, AT + 1, Beat::First, &[("kea-1", &["192.0.2.0/24"])]));
+    assert_eq!(told(&first), [row("kea-1", "192.0.2.0/24", 0, 1, Well)]);
+    let later = decoder.step(1, &follow(AT + 1, AT + 9000, Beat::Next, &[]));
+    assert_eq!(told(&later), [row("kea-1", "192.0.2.0/24", 1, 9000, Well)]);
+    let Observed::Coverage(span) = &later.observations[0].what else { panic!("not coverage") };
+    assert_eq!(span.kind, RecordKind::Lease);
+    // Stopped; the next run went on in the same file where this one had stopped.
+    let resumed = [("kea-1", &["192.0.2.0/24"][..])];
+    let again = decoder.step(2, &follow(AT + 9100, AT + 9101, Beat::Resumed, &resumed));
+    let wanted =
+        [row("kea-1", "192.0.2.0/24", 9000, 9100, Well), row("kea-1", "192.0.2.0/24", 9100, 9101, Well)];
+    assert_eq!(told(&again), wanted);
+}
+
+#[test]
+fn a_loss_speaks_of_what_its_source_speaks_of() {
+    let numbered = |number: u32| {
+        let mut record = line("gw-1", AT + i64::from(number), "192.0.2.1");
+        let text = String::from_utf8(record.octets).unwrap();
+        record.octets =
+            text.replace("nat - - -", &format!("nat - - [meta sequenceId=\"{number}\"]")).into_bytes();
+        record
+    };
+    let mut decoder = Decoder::default();
+    decoder.step(0, &numbered(1));
+    let decoded = decoder.step(1, &numbered(5));
+    assert_eq!(told(&decoded), [row("gw-1", "192.0.2.0/24", 1, 5, CoverageState::Lossy)]);
+}
