@@ -8,6 +8,7 @@ pub mod attribution;
 pub mod clock;
 pub mod coverage;
 pub mod endpoint;
+pub mod finding;
 pub mod flow;
 pub mod identity;
 pub mod observation;
@@ -22,6 +23,7 @@ pub use attribution::{Attribution, Candidate, Certainty, Doubt, Hop, NarrowBy, O
 pub use clock::{ClockError, ClockReading};
 pub use coverage::{CoverageSpan, CoverageState};
 pub use endpoint::{Endpoint, PortRange, Protocol, Remote};
+pub use finding::{Finding, FindingId, FindingState, Scope, Sureness, Vector};
 pub use flow::{Flow, Flows};
 pub use identity::{Identity, IdentityKind, SubscriberId};
 pub use person::{CaseId, PersonId, Role};

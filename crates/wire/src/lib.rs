@@ -10,8 +10,11 @@ pub mod dictionary;
 pub mod flow;
 pub mod leases;
 pub mod natlog;
+pub mod nfcapd;
+pub mod packet;
 pub mod pcap;
 pub mod radius;
+pub mod sflow;
 pub mod tables;
 
 pub use defect::{Defect, Place};

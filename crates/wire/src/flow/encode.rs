@@ -22,6 +22,9 @@ pub enum EncodeError {
     /// `user_name` or `pool_name` is longer than its field.
     #[error("a name is too long for its field")]
     Name,
+    /// NetFlow v5 has fixed records.
+    #[error("netflow v5 cannot carry NAT events")]
+    Version,
     /// The time is before 1970.
     #[error("time is before 1970")]
     Time,
@@ -131,6 +134,7 @@ impl Encoder {
         let seconds = u32::try_from(export_us.div_euclid(1_000_000)).map_err(|_| EncodeError::Time)?;
         let mut bytes = Vec::with_capacity(MTU);
         match self.version {
+            Version::NetFlow5 => return Err(EncodeError::Version),
             Version::NetFlow9 => {
                 let uptime_ms = (export_us - self.boot_us).max(0) / 1000;
                 // The uptime wraps (RFC 3954 section 5.1).
@@ -154,14 +158,14 @@ impl Encoder {
     fn close(&mut self, mut packet: Packet) -> Vec<u8> {
         packet.end_set();
         let (at, second) = match self.version {
-            Version::NetFlow9 => (12, packet.records + packet.templates),
+            Version::NetFlow5 | Version::NetFlow9 => (12, packet.records + packet.templates),
             Version::Ipfix => (8, packet.bytes.len()),
         };
         packet.put(2, &u16::try_from(second).unwrap_or(u16::MAX).to_be_bytes());
         packet.put(at, &self.sequence.to_be_bytes());
         // v9 counts packets, IPFIX data records.
         let step = match self.version {
-            Version::NetFlow9 => 1,
+            Version::NetFlow5 | Version::NetFlow9 => 1,
             Version::Ipfix => u32::try_from(packet.records).unwrap_or(u32::MAX),
         };
         self.sequence = self.sequence.wrapping_add(step);
@@ -307,7 +311,7 @@ impl Fields {
                 self.bytes.push(len);
                 self.bytes.extend(text.as_bytes());
             }
-            Version::NetFlow9 => {
+            Version::NetFlow5 | Version::NetFlow9 => {
                 let filler = V9_TEXT.checked_sub(text.len()).ok_or(EncodeError::Name)?;
                 self.specs.push(Spec { id, len: u16::try_from(V9_TEXT).ok() });
                 self.bytes.extend(text.as_bytes());

@@ -1,4 +1,5 @@
-//! The outer layer of NetFlow v9 (RFC 3954 section 5) and IPFIX (RFC 7011 section 3): header and sets.
+//! The outer layer of NetFlow v9 (RFC 3954 section 5) and IPFIX (RFC 7011 section 3): header and sets. That of v5,
+//! which has no sets, is read beside its records.
 //!
 //! Comes in: one export packet. Goes out: its header and its sets, each with its byte offset. A set that runs over
 //! the end of the packet is cut there, so that the whole records in it can still be read; after a set whose length
@@ -6,9 +7,11 @@
 
 use crate::Defect;
 
-/// Which of the two protocols a packet speaks.
+/// Which protocol a packet speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Version {
+    /// NetFlow version 5, of fixed records.
+    NetFlow5,
     /// NetFlow version 9 (RFC 3954).
     NetFlow9,
     /// IPFIX, version 10 (RFC 7011).
@@ -19,12 +22,12 @@ pub enum Version {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Header {
     pub version: Version,
-    /// Export time in microseconds since 1970 UTC; whole seconds in both protocols.
+    /// Export time in microseconds since 1970 UTC; whole seconds but in v5.
     pub export_us: i64,
-    /// Milliseconds since the exporter started; v9 only. Wraps after 49.7 days.
+    /// Milliseconds since the exporter started; not in IPFIX. Wraps after 49.7 days.
     pub uptime_ms: Option<u32>,
     pub sequence: u32,
-    /// Source id (v9) or observation domain (IPFIX).
+    /// Engine type and id (v5), source id (v9) or observation domain (IPFIX).
     pub domain: u32,
     /// Length of the header in bytes, that is, where the first set begins.
     pub len: usize,

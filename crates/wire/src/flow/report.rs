@@ -5,21 +5,22 @@ use crate::{
     flow::{
         message::Version,
         sequence::{Loss, Order},
+        traffic::Told,
     },
 };
 
 /// What became of one packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// Version of the packet; `None` when it is neither v9 nor IPFIX and nothing was read.
+    /// Version of the packet; `None` when it is none of ours and nothing was read.
     pub version: Option<Version>,
-    /// Source id (v9) or observation domain (IPFIX).
+    /// Engine type and id (v5), source id (v9) or observation domain (IPFIX).
     pub domain: u32,
     /// Sequence number of the packet.
     pub sequence: u32,
     /// Export time, microseconds since 1970 UTC.
     pub export_us: i64,
-    /// When the exporter started, microseconds since 1970 UTC, by a v9 header (±1 s).
+    /// When the exporter started, microseconds since 1970 UTC, by a header with an uptime (±1 s).
     pub boot_us: Option<i64>,
     /// How the packet stands to those before it.
     pub order: Order,
@@ -29,6 +30,10 @@ pub struct Report {
     pub records: u32,
     /// NAT events given out.
     pub events: u32,
+    /// Traffic flows added to the columns, those that had waited included.
+    pub rows: u32,
+    /// Of those, how many told no time and are dated by their export.
+    pub untimed: u32,
     /// Templates that are new or have changed.
     pub templates: u32,
     /// Data sets of this packet that now wait for their template.
@@ -59,6 +64,8 @@ impl Report {
             loss: None,
             records: 0,
             events: 0,
+            rows: 0,
+            untimed: 0,
             templates: 0,
             held: 0,
             released: 0,
@@ -67,6 +74,12 @@ impl Report {
             defects: Vec::new(),
             more_defects: 0,
         }
+    }
+
+    /// Counts what a data set gave.
+    pub(super) fn add(&mut self, told: Told) {
+        self.rows = self.rows.saturating_add(told.rows);
+        self.untimed = self.untimed.saturating_add(told.untimed);
     }
 
     /// Lists the defects up to a bound and counts the rest.
@@ -91,7 +104,7 @@ pub struct Limits {
     pub template_fields: usize,
     /// Fields of all templates of one stream together.
     pub stream_fields: usize,
-    /// Names of pools and VRFs of one stream, each.
+    /// Names of pools, VRFs, interfaces and applications, and sampling rates, of one stream, each.
     pub names: usize,
     /// Bytes of data of one stream that wait for their template.
     pub stream_waiting_bytes: usize,

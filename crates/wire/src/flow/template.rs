@@ -156,7 +156,7 @@ fn read_one(
         (Purpose::Data, _) => (0, usize::from(first)),
         (Purpose::Options, Version::Ipfix) => (usize::from(cursor.u16().ok_or(CUT)?), usize::from(first)),
         // v9 gives both lengths in bytes, four a field.
-        (Purpose::Options, Version::NetFlow9) => {
+        (Purpose::Options, Version::NetFlow5 | Version::NetFlow9) => {
             let options = usize::from(cursor.u16().ok_or(CUT)?);
             (usize::from(first) / 4, usize::from(first) / 4 + options / 4)
         }
@@ -192,6 +192,8 @@ fn read_one(
 pub(super) struct Store<P> {
     entries: HashMap<u16, (Template, P)>,
     fields: usize,
+    /// Whether any template was ever withdrawn or announced with another layout.
+    changed: bool,
 }
 
 /// What became of an announcement.
@@ -205,9 +207,16 @@ pub(super) enum Defined {
     Refused,
 }
 
+/// Whether a template may stand for another layout than its id did before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Newness {
+    First,
+    MayReplace,
+}
+
 impl<P> Store<P> {
     pub(super) fn new() -> Self {
-        Self { entries: HashMap::new(), fields: 0 }
+        Self { entries: HashMap::new(), fields: 0, changed: false }
     }
 
     pub(super) fn define(
@@ -215,7 +224,7 @@ impl<P> Store<P> {
         template: Template,
         max_templates: usize,
         max_fields: usize,
-        compile: impl FnOnce(&Template) -> P,
+        compile: impl FnOnce(&Template, Newness) -> P,
     ) -> Defined {
         let old = self.entries.get(&template.id).map(|(old, _)| (*old == template, old.fields.len()));
         let freed = match old {
@@ -230,19 +239,23 @@ impl<P> Store<P> {
             return Defined::Refused;
         }
         self.fields = fields;
-        let plan = compile(&template);
+        self.changed |= old.is_some();
+        let newness = if self.changed { Newness::MayReplace } else { Newness::First };
+        let plan = compile(&template, newness);
         self.entries.insert(template.id, (template, plan));
         Defined::New
     }
 
     pub(super) fn withdraw(&mut self, id: u16) {
         if let Some((old, _)) = self.entries.remove(&id) {
+            self.changed = true;
             self.fields -= old.fields.len();
         }
     }
 
     pub(super) fn withdraw_all(&mut self, purpose: Purpose) {
         self.entries.retain(|_, (template, _)| template.purpose != purpose);
+        self.changed = true;
         self.fields = self.entries.values().map(|(template, _)| template.fields.len()).sum();
     }
 
@@ -253,6 +266,10 @@ impl<P> Store<P> {
 
     pub(super) fn get(&self, id: u16) -> Option<&(Template, P)> {
         self.entries.get(&id)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &(Template, P)> {
+        self.entries.values()
     }
 
     pub(super) fn len(&self) -> usize {

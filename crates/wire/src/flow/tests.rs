@@ -10,11 +10,14 @@
 )]
 
 mod dialects;
+mod export;
+mod lab;
 mod packets;
 mod peers;
 mod round_trip;
 mod samples;
 mod state;
+mod traffic;
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -56,7 +59,7 @@ impl Packet {
 
     fn options(self, id: u16, scopes: &[(u32, u16)], fields: &[(u32, u16)]) -> Self {
         let (a, b) = match self.version {
-            Version::NetFlow9 => (scopes.len() * 4, fields.len() * 4),
+            Version::NetFlow5 | Version::NetFlow9 => (scopes.len() * 4, fields.len() * 4),
             Version::Ipfix => (scopes.len() + fields.len(), scopes.len()),
         };
         let mut body = [id, a as u16, b as u16].map(u16::to_be_bytes).concat();
@@ -80,7 +83,7 @@ impl Packet {
 
     fn bytes(&self) -> Vec<u8> {
         let mut bytes = match self.version {
-            Version::NetFlow9 => {
+            Version::NetFlow5 | Version::NetFlow9 => {
                 let mut bytes = [9_u16, 1].map(u16::to_be_bytes).concat();
                 bytes.extend(self.uptime_ms.to_be_bytes());
                 bytes

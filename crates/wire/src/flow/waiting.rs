@@ -51,6 +51,10 @@ impl Waiting {
         self.bytes
     }
 
+    pub(super) fn bytes_of(&self, key: StreamKey) -> usize {
+        self.streams.get(&key).copied().unwrap_or_default()
+    }
+
     pub(super) fn sets(&self) -> u32 {
         self.sets
     }
