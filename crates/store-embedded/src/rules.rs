@@ -96,7 +96,7 @@ impl ClockReadings for ClockBook {
     }
 }
 
-fn read<T: DeserializeOwned + Default>(folder: &Folder, name: &str) -> Result<T, StoreError> {
+pub(crate) fn read<T: DeserializeOwned + Default>(folder: &Folder, name: &str) -> Result<T, StoreError> {
     match std::fs::read(folder.file(name)) {
         Ok(bytes) => serde_json::from_slice(&bytes)
             .map_err(|_| StoreError::Damaged { file: folder.place(name), what: "it does not read" }),
@@ -105,7 +105,7 @@ fn read<T: DeserializeOwned + Default>(folder: &Folder, name: &str) -> Result<T,
     }
 }
 
-fn write<T: Serialize>(folder: &Folder, name: &str, value: &T) -> Result<(), StoreError> {
+pub(crate) fn write<T: Serialize>(folder: &Folder, name: &str, value: &T) -> Result<(), StoreError> {
     let bytes = serde_json::to_vec(value).map_err(|_| StoreError::Damaged {
         file: folder.place(name),
         what: "it cannot be written as JSON",

@@ -45,8 +45,11 @@ pub struct Receipt {
     pub mark: SpoolMark,
 }
 
-/// The spool of a folder. Threads share it.
-pub struct Spool {
+/// The spool of a folder. Threads share it, and so do clones.
+#[derive(Clone)]
+pub struct Spool(Arc<Shared>);
+
+struct Shared {
     folder: Folder,
     vault: Vault,
     clock: Clock,
@@ -70,11 +73,16 @@ struct Queue {
 }
 
 /// What is on the disk.
+#[derive(Default)]
 struct Files {
     log: Option<Log>,
     next: u64,
     /// Files by their first record.
     names: BTreeMap<u64, String>,
+    /// Up to where nobody reads any more.
+    trimmed: SpoolMark,
+    /// When the first record of each arrived, by its number.
+    since: BTreeMap<u64, UtcMicros>,
     /// Places to begin reading at, by the first record behind them.
     places: BTreeMap<u64, (String, Start)>,
 }
@@ -92,7 +100,7 @@ impl Spool {
         class: Arc<str>,
     ) -> Result<(Self, u64), StoreError> {
         let codec = Codec::store(&vault, &clock, permit)?;
-        let mut files = Files { log: None, next: 0, names: BTreeMap::new(), places: BTreeMap::new() };
+        let mut files = Files::default();
         let mut torn = 0;
         for name in folder.names()? {
             let Some(first) = name.strip_prefix(PREFIX).and_then(|n| u64::from_str_radix(n, 16).ok()) else {
@@ -109,6 +117,11 @@ impl Spool {
                     return Err(folder.damaged(&name, "records in it are missing"));
                 }
                 files.next = start + records;
+                if start == first {
+                    take_records(frame, |_, record| {
+                        files.since.entry(first).or_insert(record.arrived);
+                    });
+                }
                 files.note(&name, behind);
                 Ok(())
             })?;
@@ -118,7 +131,7 @@ impl Spool {
                 drop(Log::resume(folder, &name, Tail { len: tail.len, torn: 0 })?);
             }
         }
-        let spool = Self {
+        let shared = Shared {
             folder: folder.clone(),
             vault,
             clock,
@@ -127,7 +140,7 @@ impl Spool {
             written: Condvar::new(),
             files: Mutex::new(files),
         };
-        Ok((spool, torn))
+        Ok((Self(Arc::new(shared)), torn))
     }
 
     /// Takes records; they are on the disk when it returns.
@@ -135,8 +148,8 @@ impl Spool {
     /// # Errors
     /// When the disk refuses: then none of them is acknowledged, and none is read back.
     pub fn append(&self, permit: &Permit<Store>, records: &[Record]) -> Result<Receipt, StoreError> {
-        let codec = Codec::store(&self.vault, &self.clock, permit)?;
-        let mut queue = lock(&self.queue);
+        let codec = Codec::store(&self.0.vault, &self.0.clock, permit)?;
+        let mut queue = lock(&self.0.queue);
         records.iter().for_each(|record| put_record(&mut queue.frame, record));
         queue.records += records.len() as u64;
         let group = queue.group;
@@ -151,7 +164,7 @@ impl Spool {
                 return ended.map(|mark| Receipt { mark }).map_err(|e| again(&e));
             }
             if queue.is_writing {
-                queue = self.written.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                queue = self.0.written.wait(queue).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
             // Nobody writes: this thread does, for all who wait.
@@ -161,10 +174,10 @@ impl Spool {
             queue.group += 1;
             drop(queue);
             let ended = self.write(&codec, &frame, records).map_err(Arc::new);
-            queue = lock(&self.queue);
+            queue = lock(&self.0.queue);
             queue.is_writing = false;
             queue.ended.insert(writing, (waiting, ended));
-            self.written.notify_all();
+            self.0.written.notify_all();
         }
     }
 
@@ -178,9 +191,13 @@ impl Spool {
         mark: SpoolMark,
         enough: usize,
     ) -> Result<Vec<(SpoolMark, Record)>, StoreError> {
-        let codec = Codec::store(&self.vault, &self.clock, permit)?;
+        let codec = Codec::store(&self.0.vault, &self.0.clock, permit)?;
         let (names, place, end) = {
-            let files = lock(&self.files);
+            let files = lock(&self.0.files);
+            // Where nothing is left to read, no file is: [`Spool::forget`] may remove it meanwhile.
+            if mark.0 >= files.next {
+                return Ok(Vec::new());
+            }
             let first = files.names.range(..=mark.0).next_back().map_or(0, |(first, _)| *first);
             let names: Vec<(u64, String)> =
                 files.names.range(first..).map(|(first, name)| (*first, name.clone())).collect();
@@ -200,13 +217,13 @@ impl Spool {
                             found.push((SpoolMark(number + 1), record));
                         }
                     })
-                    .ok_or_else(|| self.folder.damaged(&name, UNSOUND))?;
+                    .ok_or_else(|| self.0.folder.damaged(&name, UNSOUND))?;
                 }
                 Ok(())
             };
             match place.as_ref().filter(|(of, _)| *of == name) {
-                Some((_, start)) => log::read_from(&self.folder, &name, &codec, *start, &mut each)?,
-                None => log::read(&self.folder, &name, &codec, &mut each)?,
+                Some((_, start)) => log::read_from(&self.0.folder, &name, &codec, *start, &mut each)?,
+                None => log::read(&self.0.folder, &name, &codec, &mut each)?,
             };
         }
         Ok(found)
@@ -214,7 +231,7 @@ impl Spool {
 
     /// The place behind the last record.
     pub fn end(&self) -> SpoolMark {
-        SpoolMark(lock(&self.files).next)
+        SpoolMark(lock(&self.0.files).next)
     }
 
     /// Removes files whose records all lie before `mark`.
@@ -222,7 +239,8 @@ impl Spool {
     /// # Errors
     /// What the disk says.
     pub fn trim(&self, mark: SpoolMark) -> Result<(), StoreError> {
-        let mut files = lock(&self.files);
+        let mut files = lock(&self.0.files);
+        files.trimmed = files.trimmed.max(mark);
         loop {
             let mut starts = files.names.keys();
             let (Some(first), Some(second)) = (starts.next().copied(), starts.next().copied()) else {
@@ -232,31 +250,53 @@ impl Spool {
                 return Ok(());
             }
             if let Some(name) = files.names.get(&first).cloned() {
-                self.folder.remove(&name)?;
+                self.0.folder.remove(&name)?;
             }
             files.names.remove(&first);
+            files.since.remove(&first);
             files.places.retain(|number, _| *number >= second);
         }
     }
 
+    /// Removes what lies before the last mark of [`Spool::trim`], also when nothing came since; tells when the oldest
+    /// record that is left arrived.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn forget(&self) -> Result<Option<UtcMicros>, StoreError> {
+        let mut files = lock(&self.0.files);
+        let trimmed = files.trimmed;
+        if trimmed.0 >= files.next && !files.since.is_empty() {
+            self.begin_file(&mut files)?;
+        }
+        drop(files);
+        self.trim(trimmed)?;
+        Ok(lock(&self.0.files).since.values().min().copied())
+    }
+
+    /// Begins a file: it tells by its name how many records there were before.
+    fn begin_file(&self, files: &mut Files) -> Result<(), StoreError> {
+        let name = format!("{PREFIX}{:016x}", files.next);
+        files.log = Some(Log::create(&self.0.folder, &name)?);
+        self.0.folder.sync()?;
+        files.names.insert(files.next, name);
+        Ok(())
+    }
+
     fn write(&self, codec: &Codec, records: &[u8], count: u64) -> Result<SpoolMark, StoreError> {
-        let files = &mut *lock(&self.files);
+        let files = &mut *lock(&self.0.files);
         if count == 0 {
             return Ok(SpoolMark(files.next));
         }
         if files.log.as_ref().is_none_or(|log| log.len() >= FILE_BYTES) {
-            let name = format!("{PREFIX}{:016x}", files.next);
-            let log = Log::create(&self.folder, &name)?;
-            self.folder.sync()?;
-            let next = files.next;
-            files.names.insert(next, name);
-            files.log = Some(log);
+            self.begin_file(files)?;
         }
         let mut frame = Vec::with_capacity(records.len() + 16);
         frame.extend_from_slice(&files.next.to_le_bytes());
         put_varint(&mut frame, count);
         frame.extend_from_slice(records);
-        let key = KeyName::new(Arc::clone(&self.class), month_of((self.clock)().0));
+        let now = (self.0.clock)();
+        let key = KeyName::new(Arc::clone(&self.0.class), month_of(now.0));
         let Some(log) = &mut files.log else { return Ok(SpoolMark(files.next)) };
         let added = log.push(codec, &key, &frame).and_then(|()| log.write());
         if let Err(e) = added {
@@ -267,7 +307,7 @@ impl Spool {
             // What the disk kept is not known: nothing of it is acknowledged, and it is cut off when possible.
             let len = log.len();
             let _ = Log::resume(
-                &self.folder,
+                &self.0.folder,
                 log.name(),
                 Tail { len: len.saturating_sub(frame.len() as u64), torn: 0 },
             );
@@ -275,6 +315,9 @@ impl Spool {
             return Err(e);
         }
         let (name, place) = (log.name().to_owned(), log.place());
+        if files.names.contains_key(&files.next) {
+            files.since.insert(files.next, now);
+        }
         files.next += count;
         if let Some(place) = place {
             files.note(&name, place);

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use tadoru_gate::Permit;
-use tadoru_gate::keys::{KeyError, Month, PageId, ReadKey, Reader, Vault, WriteKey, Writer};
-use tadoru_gate::permit::{Learn, Store};
+use tadoru_gate::keys::{Keeps, KeyError, Month, PageId, ReadKey, Reader, Vault, WriteKey, Writer};
+use tadoru_gate::permit::Learn;
 use tadoru_model::UtcMicros;
 use tadoru_store::StoreError;
 
@@ -32,6 +32,11 @@ impl KeyName {
         let named = Month::parse(&format!("{:04}-{:02}", month / 12, month % 12 + 1));
         Self { class, month, named }
     }
+
+    /// Its class and month as the gate names them; `None` for a month that no calendar knows.
+    pub fn in_vault(&self) -> Option<(String, Month)> {
+        Some((self.class.as_ref().to_owned(), self.named?))
+    }
 }
 
 /// Seals and reopens pages for the store itself, or opens them for a question.
@@ -51,7 +56,7 @@ impl Codec<'static> {
     ///
     /// # Errors
     /// When the permit has ended.
-    pub fn store(vault: &Vault, clock: &Clock, permit: &Permit<Store>) -> Result<Self, StoreError> {
+    pub fn store<A: Keeps>(vault: &Vault, clock: &Clock, permit: &Permit<A>) -> Result<Self, StoreError> {
         let handle = vault.writer(permit, permit.data(), clock()).map(Handle::Store).map_err(refused)?;
         Ok(Self { vault: vault.clone(), clock: Arc::clone(clock), handle })
     }

@@ -9,6 +9,7 @@
 
 mod assignments;
 mod crash;
+mod flows;
 mod house;
 mod spool;
 mod upkeep;

@@ -1,0 +1,354 @@
+//! Recorded flows in a folder: plain Parquet by hour of arrival, which DuckDB, ClickHouse and others read as it lies.
+//!
+//! What comes in: batches under `Permit<Store>`, which are answerable at once and written as files a few minutes at a
+//! time. What goes out: sealed rows, rankings and figures, by a search of its own. A file is in the folder whole and
+//! durable or not at all, and one small file says up to which of them a flush was finished: a kill at any step neither
+//! loses what [`Flows::mark`] told nor doubles a row. Files that are torn or not of this layout are told and left alone.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use tadoru_gate::permit::{Learn, Preserve, Store};
+use tadoru_gate::{Permit, Sealed};
+use tadoru_model::{Flows as Batch, Prefix, Span, UtcMicros};
+use tadoru_store::StoreError;
+use tadoru_store::assignments::SpoolMark;
+use tadoru_store::flows::tally::{Steps, Tally};
+use tadoru_store::flows::{
+    Bucket, Dropped, Flows, FlowsError, Found, Ground, Key, Measure, Question, Ranked, State, Sums,
+    sealed_flows,
+};
+
+use crate::folder::Folder;
+
+use compile::Program;
+use file::{FlowFile, Inside};
+use partitions::{Partitions, Stored};
+
+mod ask;
+mod columns;
+mod compile;
+mod decode;
+mod encode;
+mod file;
+mod partitions;
+mod scan;
+
+/// How a store of flows is set up.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The operator's own networks: flows are sorted by the address in them.
+    pub inside: Vec<Prefix>,
+    /// Flows in memory before they become a file: about 200 bytes each, twice so many while one is being written.
+    pub slice_rows: usize,
+    /// The longest that flows are in memory only, microseconds of arrival.
+    pub slice_us: i64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { inside: Vec::new(), slice_rows: 1 << 20, slice_us: 300_000_000 }
+    }
+}
+
+/// What was found when a store was opened.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Opened {
+    /// Files of something that did not finish; they were removed.
+    pub leftovers: Vec<String>,
+    /// Files that are torn or not of this layout; they are left alone and not searched.
+    pub foreign: Vec<String>,
+}
+
+/// Flows in a folder.
+pub struct FlowStore {
+    inside: Inside,
+    settings: Settings,
+    /// Taken by whoever changes files.
+    upkeep: Mutex<Partitions>,
+    fresh: RwLock<Fresh>,
+}
+
+/// What questions see besides files, and which files they see.
+#[derive(Default)]
+struct Fresh {
+    rows: Batch,
+    /// How many of the rows are committed, and up to which mark.
+    committed: usize,
+    committed_mark: SpoolMark,
+    /// When the oldest of them arrived.
+    since: Option<i64>,
+    /// Rows that are being written, and the mark that will be durable with them.
+    frozen: Option<(Arc<Batch>, SpoolMark)>,
+    durable: SpoolMark,
+    files: Vec<Stored>,
+}
+
+impl Fresh {
+    fn frozen_rows(&self) -> usize {
+        self.frozen.as_ref().map_or(0, |(rows, _)| rows.rows())
+    }
+
+    /// The committed rows, set aside to be written; those that the disk refused before come first.
+    fn freeze(&mut self) -> Option<(Arc<Batch>, SpoolMark)> {
+        if self.frozen.is_none() {
+            if self.committed == 0 && self.committed_mark == self.durable {
+                return None;
+            }
+            let rows = if self.committed == self.rows.rows() {
+                std::mem::take(&mut self.rows)
+            } else {
+                let mut split = [Batch::with_capacity(self.committed), Batch::default()];
+                for (row, flow) in (0..self.rows.rows()).filter_map(|row| Some((row, self.rows.get(row)?))) {
+                    let [committed, rest] = &mut split;
+                    if row < self.committed { committed.push(flow) } else { rest.push(flow) }
+                }
+                let [committed, rest] = split;
+                self.rows = rest;
+                committed
+            };
+            self.committed = 0;
+            self.since = self.rows.received_us.iter().copied().min();
+            self.frozen = Some((Arc::new(rows), self.committed_mark));
+        }
+        self.frozen.clone()
+    }
+}
+
+impl FlowStore {
+    /// Opens the store in `folder`.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn open(folder: &Folder, settings: Settings) -> Result<(Self, Opened), StoreError> {
+        let (partitions, files, opened) = Partitions::open(folder)?;
+        let durable = partitions.mark();
+        let fresh = Fresh { durable, committed_mark: durable, files, ..Fresh::default() };
+        let store = Self {
+            inside: Inside::of(&settings.inside),
+            settings,
+            upkeep: Mutex::new(partitions),
+            fresh: RwLock::new(fresh),
+        };
+        Ok((store, opened))
+    }
+
+    /// Joins the files of hours that ended by `now` into one each; tells how many hours there were.
+    ///
+    /// # Errors
+    /// When the disk refuses; then the files stand as they were.
+    pub fn compact(&self, _permit: &Permit<Store>, now: UtcMicros) -> Result<usize, FlowsError> {
+        let partitions = self.upkeep();
+        let mut joined = 0;
+        loop {
+            let files = self.fresh.read().unwrap_or_else(PoisonError::into_inner).files.clone();
+            let Some(due) = partitions::due(&files, now) else { return Ok(joined) };
+            let new = partitions.join(&due, &self.inside, self.settings.slice_rows)?;
+            let mut fresh = self.fresh.write().unwrap_or_else(PoisonError::into_inner);
+            fresh.files.retain(|file| !due.iter().any(|old| old.name == file.name));
+            fresh.files.push(new);
+            drop(fresh);
+            partitions.remove(&due)?;
+            joined += 1;
+        }
+    }
+
+    fn upkeep(&self) -> MutexGuard<'_, Partitions> {
+        self.upkeep.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes what is committed.
+    fn write(&self) -> Result<(), FlowsError> {
+        let mut partitions = self.upkeep();
+        let frozen = self.fresh.write().unwrap_or_else(PoisonError::into_inner).freeze();
+        let Some((rows, mark)) = frozen else { return Ok(()) };
+        let new = partitions.write(&rows, mark, &self.inside)?;
+        let mut fresh = self.fresh.write().unwrap_or_else(PoisonError::into_inner);
+        fresh.frozen = None;
+        fresh.durable = mark;
+        fresh.files.extend(new);
+        Ok(())
+    }
+
+    /// Runs a question over the rows in memory and over all files.
+    fn ask(
+        &self,
+        question: &Question,
+        mut of_memory: impl FnMut(&Batch, &[u32]),
+        mut of_file: impl FnMut(&FlowFile, &Program) -> Result<bool, parquet::errors::ParquetError>,
+    ) -> Result<(), FlowsError> {
+        let filter = question.whole();
+        let files = {
+            let fresh = self.fresh.read().unwrap_or_else(PoisonError::into_inner);
+            for batch in fresh.frozen.iter().map(|(rows, _)| &**rows).chain([&fresh.rows]) {
+                let mut rows = Vec::new();
+                filter.select(batch, 0..batch.rows(), &mut rows);
+                of_memory(batch, &rows);
+            }
+            fresh.files.clone()
+        };
+        let program = Program::of(&filter);
+        for stored in &files {
+            if stored.verdict(&program) == compile::Verdict::No {
+                continue;
+            }
+            let damaged = || StoreError::Damaged { file: stored.name.clone(), what: "it cannot be searched" };
+            let file = stored.reopen()?;
+            if !of_file(&file, &program).map_err(|_| damaged())? {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Flows for FlowStore {
+    fn keep(&self, _permit: &Permit<Store>, batch: &Batch) -> Result<(), FlowsError> {
+        if !batch.is_even() {
+            return Err(FlowsError::Uneven);
+        }
+        let mut fresh = self.fresh.write().unwrap_or_else(PoisonError::into_inner);
+        if fresh.frozen_rows() + fresh.rows.rows() + batch.rows()
+            > self.settings.slice_rows.saturating_mul(MOST_SLICES)
+            && fresh.frozen_rows() + fresh.rows.rows() > 0
+        {
+            return Err(StoreError::Full { file: partitions::FOLDER.to_owned() }.into());
+        }
+        fresh.since = fresh.since.into_iter().chain(batch.received_us.iter().copied()).min();
+        fresh.rows.append(&mut batch.clone());
+        Ok(())
+    }
+
+    fn commit(&self, permit: &Permit<Store>, mark: SpoolMark) -> Result<(), FlowsError> {
+        let is_due = {
+            let mut fresh = self.fresh.write().unwrap_or_else(PoisonError::into_inner);
+            fresh.committed = fresh.rows.rows();
+            fresh.committed_mark = mark;
+            let latest = fresh.rows.received_us.iter().copied().max();
+            let is_old =
+                |since: i64| latest.is_some_and(|l| l.saturating_sub(since) >= self.settings.slice_us);
+            fresh.committed >= self.settings.slice_rows || fresh.since.is_some_and(is_old)
+        };
+        if is_due { self.flush(permit) } else { Ok(()) }
+    }
+
+    fn flush(&self, _permit: &Permit<Store>) -> Result<(), FlowsError> {
+        self.write()
+    }
+
+    fn mark(&self) -> SpoolMark {
+        self.fresh.read().unwrap_or_else(PoisonError::into_inner).durable
+    }
+
+    fn find(
+        &self,
+        permit: &Permit<Learn>,
+        question: &Question,
+        most: usize,
+    ) -> Result<Sealed<Found>, FlowsError> {
+        let enough = most.saturating_add(1);
+        let found = Mutex::new(Batch::default());
+        let found_mut = || found.lock().unwrap_or_else(PoisonError::into_inner);
+        self.ask(
+            question,
+            |flows, rows| {
+                let some = rows.iter().take(enough).filter_map(|row| flows.get(*row as usize));
+                some.for_each(|flow| found_mut().push(flow));
+            },
+            |file, program| {
+                let mut found = found_mut();
+                ask::find(file, program, enough, &mut found)?;
+                Ok(found.rows() < enough)
+            },
+        )?;
+        let all = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if all.rows() <= most {
+            return Ok(sealed_flows(permit, Found { flows: all, cut: false }));
+        }
+        let mut flows = Batch::with_capacity(most);
+        (0..most).filter_map(|row| all.get(row)).for_each(|flow| flows.push(flow));
+        Ok(sealed_flows(permit, Found { flows, cut: true }))
+    }
+
+    fn top(
+        &self,
+        ground: Ground<'_>,
+        question: &Question,
+        key: Key,
+        by: Measure,
+        most: usize,
+    ) -> Result<Sealed<Vec<Ranked>>, FlowsError> {
+        ground.check(question, Some(key))?;
+        let tally = std::cell::RefCell::new(Tally::default());
+        self.ask(
+            question,
+            |flows, rows| tally.borrow_mut().add_rows(key, flows, rows),
+            |file, program| ask::top(file, program, key, &mut tally.borrow_mut()).map(|()| true),
+        )?;
+        Ok(ground.seal(tally.into_inner().ranking(key, by, most)))
+    }
+
+    fn series(
+        &self,
+        ground: Ground<'_>,
+        question: &Question,
+        step_us: u64,
+    ) -> Result<Sealed<Vec<Bucket>>, FlowsError> {
+        ground.check(question, None)?;
+        let steps = std::cell::RefCell::new(Steps::of(step_us));
+        self.ask(
+            question,
+            |flows, rows| steps.borrow_mut().add_rows(flows, rows),
+            |file, program| ask::series(file, program, &mut steps.borrow_mut()).map(|()| true),
+        )?;
+        Ok(ground.seal(steps.into_inner().series()))
+    }
+
+    fn totals(&self, ground: Ground<'_>, question: &Question) -> Result<Sealed<Sums>, FlowsError> {
+        ground.check(question, None)?;
+        let sums = std::cell::RefCell::new(Sums::default());
+        self.ask(
+            question,
+            |flows, rows| rows.iter().for_each(|row| sums.borrow_mut().add(&Sums::of(flows, *row as usize))),
+            |file, program| ask::totals(file, program, &mut sums.borrow_mut()).map(|()| true),
+        )?;
+        Ok(ground.seal(sums.into_inner()))
+    }
+
+    fn delete_before(&self, _permit: &Permit<Store>, before: UtcMicros) -> Result<Dropped, FlowsError> {
+        let partitions = self.upkeep();
+        let files = self.fresh.read().unwrap_or_else(PoisonError::into_inner).files.clone();
+        let (gone, dropped) = partitions.outlived(&files, before);
+        // Questions that are under way have their files open or are told that one is gone: never half of it.
+        let mut fresh = self.fresh.write().unwrap_or_else(PoisonError::into_inner);
+        fresh.files.retain(|file| !gone.iter().any(|old| old.name == file.name));
+        drop(fresh);
+        partitions.remove(&gone)?;
+        Ok(dropped)
+    }
+
+    fn hold(&self, _permit: &Permit<Preserve>, hold: &str, spans: &[Span]) -> Result<(), FlowsError> {
+        Ok(self.upkeep().hold(hold, spans)?)
+    }
+
+    fn release(&self, _permit: &Permit<Preserve>, hold: &str) -> Result<(), FlowsError> {
+        Ok(self.upkeep().release(hold)?)
+    }
+
+    fn state(&self) -> State {
+        let fresh = self.fresh.read().unwrap_or_else(PoisonError::into_inner);
+        let of_files: u64 = fresh.files.iter().map(|file| file.rows).sum();
+        let mut hours: Vec<i64> = fresh.files.iter().map(|file| file.hour).collect();
+        hours.sort_unstable();
+        hours.dedup();
+        State {
+            flows: of_files + (fresh.frozen_rows() + fresh.rows.rows()) as u64,
+            in_memory: (fresh.frozen_rows() + fresh.rows.rows()) as u64,
+            bytes: fresh.files.iter().map(|file| file.bytes).sum(),
+            files: fresh.files.len() as u64,
+            partitions: hours.len() as u64,
+        }
+    }
+}
+
+/// So many slices are taken in while the disk refuses.
+const MOST_SLICES: usize = 3;

@@ -1,0 +1,115 @@
+//! Every store of one data folder, opened together.
+//!
+//! What comes in: the folder, the gate's keys and a standing permit. What goes out: what a desk works with. It decides
+//! nothing but where each store has its files.
+
+use std::sync::Arc;
+
+use tadoru_gate::Permit;
+use tadoru_gate::keys::Vault;
+use tadoru_gate::permit::Store;
+use tadoru_model::UtcMicros;
+use tadoru_store::{Assignments, ClockReadings, Coverage, Holds, Rules, StoreError, Stores};
+
+use crate::assignments::{SegmentStore, Settings};
+use crate::cases::{CaseBook, Database};
+use crate::evidence::Exhibits;
+use crate::folder::Folder;
+use crate::folder::codec::Clock;
+use crate::holds::HoldBook;
+use crate::rules::{ClockBook, RuleBook};
+use crate::spool::Spool;
+use crate::subscribers::Directory;
+
+/// The stores of a data folder.
+pub struct Shelves {
+    assignments: SegmentStore,
+    rules: RuleBook,
+    clocks: ClockBook,
+    holds: HoldBook,
+    cases: CaseBook,
+    subscribers: Directory,
+    evidence: Exhibits,
+    spool: Spool,
+}
+
+impl Shelves {
+    /// Opens the stores in `folder`; names the files that a crash left over, which are removed.
+    ///
+    /// # Errors
+    /// When one of them cannot be opened.
+    pub async fn open(
+        folder: &Folder,
+        vault: Vault,
+        clock: Clock,
+        permit: &Permit<Store>,
+    ) -> Result<(Self, Vec<String>), StoreError> {
+        // The classes are the pack's own, so that a key and what it sealed go together.
+        let settings = Settings::default();
+        let live = Arc::clone(&settings.classes.assignments);
+        let inside = folder.inside("assignments")?;
+        let (assignments, opened) =
+            SegmentStore::open(&inside, vault.clone(), Arc::clone(&clock), permit, settings)?;
+        let (spool, _) =
+            Spool::open(&folder.inside("spool")?, vault.clone(), Arc::clone(&clock), permit, live)?;
+        let database = Database::open(folder.path(), vault, clock).await?;
+        let shelves = Self {
+            assignments,
+            rules: RuleBook::open(folder.clone())?,
+            clocks: ClockBook::open(folder.clone())?,
+            holds: HoldBook::open(folder.clone())?,
+            cases: CaseBook::new(Arc::clone(&database)),
+            subscribers: Directory::open(Arc::clone(&database)).await?,
+            evidence: Exhibits::open(database)?,
+            spool,
+        };
+        Ok((shelves, opened.leftovers))
+    }
+
+    /// Where live records wait until they are applied.
+    pub const fn spool(&self) -> &Spool {
+        &self.spool
+    }
+}
+
+impl Stores for Shelves {
+    type Cases = CaseBook;
+    type Subscribers = Directory;
+    type Evidence = Exhibits;
+
+    fn assignments(&self) -> &dyn Assignments {
+        &self.assignments
+    }
+
+    fn coverage(&self) -> &dyn Coverage {
+        &self.assignments
+    }
+
+    fn rules(&self) -> &dyn Rules {
+        &self.rules
+    }
+
+    fn clocks(&self) -> &dyn ClockReadings {
+        &self.clocks
+    }
+
+    fn holds(&self) -> &dyn Holds {
+        &self.holds
+    }
+
+    fn cases(&self) -> &CaseBook {
+        &self.cases
+    }
+
+    fn subscribers(&self) -> &Directory {
+        &self.subscribers
+    }
+
+    fn evidence(&self) -> &Exhibits {
+        &self.evidence
+    }
+
+    fn forget_applied(&self) -> Result<Option<UtcMicros>, StoreError> {
+        self.spool.forget()
+    }
+}

@@ -1,0 +1,168 @@
+//! The store of flows in a folder: the contract, kills, torn and foreign files.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tadoru_gate::journal::Options;
+use tadoru_gate::{Gate, Packs};
+use tadoru_model::{Prefix, UtcMicros};
+use tadoru_store::assignments::SpoolMark;
+use tadoru_store::filter::Filter;
+use tadoru_store::flows::contract::{self, Permits};
+use tadoru_store::flows::{Flows, Ground, MemoryFlows, Question};
+use tadoru_store_embedded::flows::{FlowStore, Opened, Settings};
+use tadoru_store_embedded::folder::Folder;
+
+#[test]
+fn the_store_in_memory_keeps_the_contract() {
+    let dir = tempfile::tempdir().unwrap();
+    contract::flows(&permits(dir.path()), MemoryFlows::default);
+}
+
+#[test]
+fn the_store_in_a_folder_keeps_the_contract() {
+    let dir = tempfile::tempdir().unwrap();
+    let (permits, next) = (permits(dir.path()), AtomicUsize::new(0));
+    contract::flows(&permits, || open(&dir.path().join(next.fetch_add(1, Ordering::Relaxed).to_string())).0);
+}
+
+#[test]
+fn joined_files_answer_as_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let permits = permits(dir.path());
+    let plain = MemoryFlows::default();
+    let (store, _) = open(&dir.path().join("s"));
+    for step in 0..6 {
+        let batch = contract::batch(step, if step == 3 { 60_000 } else { 900 });
+        for store in [&store as &dyn Flows, &plain] {
+            store.keep(&permits.store, &batch).unwrap();
+            store.commit(&permits.store, SpoolMark(step)).unwrap();
+            store.flush(&permits.store).unwrap();
+        }
+    }
+    let before = store.state();
+    assert_eq!(store.compact(&permits.store, UtcMicros::MAX).unwrap() as u64, before.partitions);
+    assert_eq!(store.state().files, before.partitions, "one file an hour");
+    contract::agrees(&permits, &store, &plain);
+    drop(store);
+    let (store, opened) = open(&dir.path().join("s"));
+    assert_eq!(opened, Opened::default());
+    contract::agrees(&permits, &store, &plain);
+    assert_eq!(store.mark(), SpoolMark(5));
+}
+
+#[test]
+fn torn_and_foreign_files_are_told_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let permits = permits(dir.path());
+    let path = dir.path().join("s");
+    let (store, _) = open(&path);
+    for step in 1..3 {
+        store.keep(&permits.store, &contract::batch(step, 500)).unwrap();
+        store.commit(&permits.store, SpoolMark(step)).unwrap();
+        store.flush(&permits.store).unwrap();
+    }
+    drop(store);
+    let whole = parquet_files(&path);
+    let victim = std::fs::read(&whole[0]).unwrap();
+    std::fs::write(whole[0].parent().unwrap().join("notes.txt"), "x").unwrap();
+    for cut in [0, 3, 4, 12, victim.len() / 2, victim.len() - 9, victim.len() - 1] {
+        std::fs::write(&whole[0], &victim[..cut]).unwrap();
+        let (store, opened) = open(&path);
+        assert_eq!(opened.foreign.len(), 2, "the torn file and the note");
+        assert!(store.state().flows < 1_000 && store.state().flows > 0);
+    }
+    let mut bits = victim.clone();
+    for place in (4..victim.len()).step_by(victim.len() / 300) {
+        bits[place] ^= 0x55;
+        std::fs::write(&whole[0], &bits).unwrap();
+        let (store, _) = open(&path);
+        let all = Question { filter: Filter::parse("bytes > 100 and host 192.0.2.7").unwrap(), span: None };
+        // A fault or an answer, never a panic.
+        let _ = store.totals(Ground::Case(&permits.learn), &all);
+        let _ = store.find(&permits.learn, &all, 1_000);
+        bits[place] ^= 0x55;
+    }
+    std::fs::write(&whole[0], &victim).unwrap();
+    assert_eq!(open(&path).0.state().flows, 1_000);
+}
+
+/// Runs itself as a child that keeps, flushes, joins and deletes until it is killed; then every batch up to the mark is
+/// there once, and none behind it.
+#[test]
+fn no_kill_loses_or_doubles_a_flow() {
+    if let Ok(path) = std::env::var("FLOWS_CHILD") {
+        return child(Path::new(&path));
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let permits = permits(&dir.path().join("parent"));
+    let path = dir.path().join("s");
+    let rounds = std::env::var("KILLS").map_or(25, |n| n.parse().unwrap());
+    for round in 0..rounds {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "flows::no_kill_loses_or_doubles_a_flow"])
+            .env("FLOWS_CHILD", &path)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(150 + round * 37 % 400));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let (store, opened) = open(&path.join("data"));
+        assert_eq!(opened.foreign, Vec::<String>::new());
+        let mark = store.mark().0;
+        let all = Question { filter: Filter::any(), span: None };
+        let found = permits.open(store.find(&permits.learn, &all, usize::MAX).unwrap());
+        let wanted = MemoryFlows::default();
+        (1..=mark).for_each(|step| wanted.keep(&permits.store, &contract::batch(step, SIZE)).unwrap());
+        let wanted = permits.open(wanted.find(&permits.learn, &all, usize::MAX).unwrap());
+        assert!(contract::rows(&found.flows) == contract::rows(&wanted.flows), "after a kill at mark {mark}");
+    }
+}
+
+fn child(path: &Path) {
+    let permits = permits(&path.join(format!("gate-{}", std::process::id())));
+    let (store, _) = open(&path.join("data"));
+    for step in store.mark().0 + 1.. {
+        store.keep(&permits.store, &contract::batch(step, SIZE)).unwrap();
+        store.commit(&permits.store, SpoolMark(step)).unwrap();
+        store.flush(&permits.store).unwrap();
+        if step % 3 == 0 {
+            store.compact(&permits.store, UtcMicros::MAX).unwrap();
+        }
+    }
+}
+
+fn parquet_files(path: &Path) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(path).unwrap().map(|e| e.unwrap().path()) {
+        if entry.is_dir() {
+            all.extend(parquet_files(&entry));
+        } else if entry.extension().is_some_and(|e| e == "parquet") {
+            all.push(entry);
+        }
+    }
+    all.sort();
+    all
+}
+
+fn open(path: &Path) -> (FlowStore, Opened) {
+    let inside = vec![
+        Prefix::covering("192.0.2.0".parse().unwrap(), 24).unwrap(),
+        Prefix::covering("2001:db8::".parse().unwrap(), 122).unwrap(),
+    ];
+    let settings = Settings { inside, slice_rows: 50_000, ..Settings::default() };
+    FlowStore::open(&Folder::open(path).unwrap(), settings).unwrap()
+}
+
+fn permits(path: &Path) -> Permits {
+    let (gate, _) =
+        Gate::open(&path.join("gate"), Packs::shipped().unwrap(), &Options::new("tests.example"), NOW)
+            .unwrap();
+    Permits::of(&gate, NOW)
+}
+
+const NOW: UtcMicros = UtcMicros(1_795_000_000_000_000);
+const SIZE: usize = 300;

@@ -1,0 +1,41 @@
+//! Every store of an installation, as the desk is given them.
+
+use tadoru_model::UtcMicros;
+
+use crate::{Assignments, Cases, ClockReadings, Coverage, Evidence, Holds, Rules, StoreError, Subscribers};
+
+/// Everything that the desk keeps and asks.
+pub trait Stores: Send + Sync + 'static {
+    /// Cases.
+    type Cases: Cases;
+    /// The subscriber directory.
+    type Subscribers: Subscribers;
+    /// Evidence.
+    type Evidence: Evidence;
+
+    /// Who held what.
+    fn assignments(&self) -> &dyn Assignments;
+    /// When sources were alive.
+    fn coverage(&self) -> &dyn Coverage;
+    /// Algorithmic translations.
+    fn rules(&self) -> &dyn Rules;
+    /// The sources' clocks.
+    fn clocks(&self) -> &dyn ClockReadings;
+    /// What is kept from deletion.
+    fn holds(&self) -> &dyn Holds;
+    /// Cases.
+    fn cases(&self) -> &Self::Cases;
+    /// The subscriber directory.
+    fn subscribers(&self) -> &Self::Subscribers;
+    /// Evidence.
+    fn evidence(&self) -> &Self::Evidence;
+
+    /// Removes live records that nobody reads any more; tells when the oldest that is left arrived. An installation
+    /// without live sources has none.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    fn forget_applied(&self) -> Result<Option<UtcMicros>, StoreError> {
+        Ok(None)
+    }
+}
