@@ -1,1 +1,27 @@
-//! Suspicions: batches of flows in, findings out; a file a suspicion, each a pure step with the clock handed in.
+//! Suspicions: batches of flows in, findings out.
+//!
+//! What comes in: [`tadoru_model::Flows`], the present time, and what the operator told about the network
+//! ([`World`]) and wants to be told ([`Settings`]). What goes out: [`tadoru_model::Finding`]s, each with why, how sure, and
+//! what would make it wrong. Every step is a pure function of what came so far: no input or output, no clock, no dice; the
+//! seed of the sketches is handed in. Requirements 4.F1–F5, 4.F11, 5.F2.
+
+mod config;
+mod detector;
+mod incident;
+mod judge;
+mod kind;
+mod learn;
+mod profile;
+mod rates;
+mod rehearsal;
+mod scan;
+mod sketch;
+mod spoofing;
+mod validation;
+mod world;
+
+pub use config::{ClassFactor, Learning, Limit, Limits, Scanners, Scans, Settings};
+pub use detector::{Counters, Detector};
+pub use rehearsal::{Hit, Rehearsal, rehearse};
+pub use validation::{InterfaceSources, source_validation};
+pub use world::{Customer, Interface, InterfaceRole, Route, Tables, World};

@@ -1,0 +1,78 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail loudly"
+)]
+
+use std::net::IpAddr;
+
+use tadoru_model::flow::to_bits;
+
+use super::*;
+use crate::sketch::mix;
+use crate::world::{Interface, Tables};
+
+fn seen(world: &World, sources: impl Iterator<Item = u32>, flags: u8) -> SpoofingVerdict {
+    let (mut evidence, mut distinct) = (Evidence::default(), std::collections::BTreeSet::new());
+    for source in sources {
+        let src = to_bits(IpAddr::from(source.to_be_bytes()));
+        let exporter = to_bits("192.0.2.1".parse().unwrap());
+        let flow = Flow { ip: 4, src, exporter, input: 7, packets: 4, tcp_flags: flags, ..Flow::default() };
+        evidence.see(world, &flow, 4.0, flags & 16 != 0);
+        distinct.insert(source);
+    }
+    evidence.verdict(distinct.len() as f64, None).verdict
+}
+
+#[test]
+fn a_random_number_generator_is_known_by_its_evenness() {
+    let world = World::new(Tables::default());
+    for seed in 0..20 {
+        for count in [400_u32, 3_000, 20_000] {
+            let random = (0..count).map(|n| mix(seed, u128::from(n)) as u32);
+            assert_eq!(seen(&world, random, 2), SpoofingVerdict::Randomised, "{seed} {count}");
+        }
+    }
+}
+
+#[test]
+fn real_crowds_are_not_called_random() {
+    let world = World::new(Tables::default());
+    // Senders of some twenty networks.
+    let crowd = (0..5_000_u32).map(|n| {
+        let network = [1, 5, 23, 24, 31, 45, 46, 77, 78, 80, 84, 85, 91, 93, 94, 101, 103, 176, 185, 212]
+            [n as usize % 20];
+        (network << 24) | (mix(1, u128::from(n)) as u32 >> 8)
+    });
+    assert_eq!(seen(&world, crowd, 2), SpoofingVerdict::Unverifiable);
+    // One sender, many flows.
+    assert_eq!(seen(&world, (0..5_000).map(|_| 0x0808_0808), 2), SpoofingVerdict::Unverifiable);
+    // Too few to say anything.
+    let few = (0..50).map(|n| (mix(3, n) as u32 % 0xdf00_0000).max(0x0b00_0000) | 0x0100_0000);
+    assert_ne!(seen(&world, few, 2), SpoofingVerdict::Randomised);
+}
+
+#[test]
+fn who_completed_a_handshake_is_plausible() {
+    let world = World::new(Tables::default());
+    assert_eq!(seen(&world, (0..500).map(|n| 0x0808_0000 + n % 3), 0x12), SpoofingVerdict::Plausible);
+}
+
+#[test]
+fn own_addresses_do_not_come_from_outside() {
+    let own = "198.41.0.0/16".parse().unwrap();
+    let interface = Interface {
+        exporter: "192.0.2.1".parse().unwrap(),
+        index: 7,
+        role: InterfaceRole::Edge,
+        neighbour_as: 0,
+        sources: Vec::new(),
+    };
+    let tables = Tables { own: vec![own], interfaces: vec![interface], ..Tables::default() };
+    let world = World::new(tables);
+    assert_eq!(seen(&world, (0..10).map(|n| 0xc629_0000 + n), 2), SpoofingVerdict::ImpossibleHere);
+    assert_eq!(seen(&world, (0..10).map(|n| 0xc728_0000 + n), 2), SpoofingVerdict::Unverifiable);
+    assert_eq!(seen(&world, (0..10).map(|n| 0x0a00_0000 + n), 2), SpoofingVerdict::ImpossibleHere);
+}
