@@ -157,8 +157,11 @@ pub fn file(format: Format, data: &[u8]) {
         &Options::new(NOW),
         &mut |item| {
             // What the defects leave in doubt is no record of the file.
-            items +=
-                u64::from(!matches!(item, Item::Observation(o) if matches!(o.what, Observed::Coverage(_))));
+            items += match item {
+                Item::Observation(o) => u64::from(!matches!(o.what, Observed::Coverage(_))),
+                Item::Flows(flows) => flows.rows() as u64,
+                _ => 1,
+            };
             ControlFlow::Continue(())
         },
         &mut |_| {},

@@ -14,6 +14,8 @@ pub enum Work {
     Venues,
     /// Keeping the subscriber directory (JP-067).
     Directory,
+    /// Keeping flows (JP-030).
+    Flows,
     /// Keeping complaints, cases and their evidence (JP-068).
     Cases,
 }
@@ -24,8 +26,16 @@ impl Work {
             Self::Assignments => &[DataCategory::Asgn],
             Self::Venues => &[DataCategory::Seat],
             Self::Directory => &[DataCategory::Sub],
+            Self::Flows => &[DataCategory::Flow],
             Self::Cases => &[DataCategory::Cmp],
         })
+    }
+
+    const fn purpose(self) -> Purpose {
+        match self {
+            Self::Flows => Purpose::ProtOwn,
+            _ => Purpose::Clean,
+        }
     }
 }
 
@@ -39,7 +49,7 @@ impl<S: Stores> Desk<S> {
         let ask = Ask {
             act: Store::NAME,
             data: work.data(),
-            purpose: Purpose::Clean,
+            purpose: work.purpose(),
             basis: None,
             person: system.person,
             roles: system.roles,

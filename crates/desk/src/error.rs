@@ -3,6 +3,7 @@
 use tadoru_gate::GateError;
 use tadoru_store::StoreError;
 use tadoru_store::cases::CaseError;
+use tadoru_store::flows::FlowsError;
 use tadoru_trace::subscriber::TraceError;
 
 /// A fault of the desk. No message holds an address or a name of a subscriber.
@@ -14,6 +15,9 @@ pub enum DeskError {
     /// A store failed.
     #[error("the store failed")]
     Store(#[from] StoreError),
+    /// The store of flows failed, or was asked for what its ground does not allow.
+    #[error("cannot ask the recorded flows")]
+    Flows(#[from] FlowsError),
     /// A case is not as it must be.
     #[error("cannot work on the case")]
     Case(#[from] CaseError),
@@ -34,9 +38,12 @@ pub enum DeskError {
     /// The person's roles do not include the one that the command takes.
     #[error("this takes the role {role}")]
     Role {
-        /// The role.
+        /// The role, or the roles of which one is enough.
         role: &'static str,
     },
+    /// There is no such hold in force.
+    #[error("there is no such hold in force")]
+    NoHold,
     /// A question without a time, an endpoint, or with too much of them.
     #[error("the question is not one that can be asked: {why}")]
     Question {

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use tadoru_model::observation::Observation;
-use tadoru_model::{Realm, Rule, SourceName, UtcMicros};
+use tadoru_model::{Flows, Realm, Rule, SourceName, UtcMicros};
 use tadoru_store::subscribers::Subscriber;
 
 use crate::intake::{CoverageFrom, Provenance};
@@ -18,6 +18,8 @@ pub enum Item {
     Rule(Rule),
     /// A contract.
     Contract(Box<Subscriber>),
+    /// Flows, many at a time.
+    Flows(Box<Flows>),
 }
 
 /// How a file is to be read.
@@ -114,6 +116,8 @@ pub struct Imported {
     pub report: FileReport,
     /// Rows stored, new or in a newer version.
     pub rows: u64,
+    /// Those of them that were past their retention already: the next run of it deletes them, unless they are held.
+    pub past_retention: u64,
     /// Where in the journal it stands.
     pub journal_index: u64,
 }
@@ -141,7 +145,7 @@ impl<S: Stores> Desk<S> {
         let reading = &reading;
         let mut intake = self.intake(CoverageFrom::Records)?;
         let (mut rules, mut contracts) = (Vec::new(), Vec::new());
-        let mut kept = 0;
+        let (mut kept, mut flows) = (0, None);
         let read = reader.read(reading, input, &mut |item| match item {
             Item::Observation(observation) => intake.take(observation).inspect(|()| kept += 1),
             Item::Rule(rule) => {
@@ -151,6 +155,10 @@ impl<S: Stores> Desk<S> {
             Item::Contract(contract) => {
                 contracts.push(*contract);
                 Ok(())
+            }
+            Item::Flows(batch) => {
+                kept += batch.rows() as u64;
+                self.flow_intake(&mut flows)?.take(&batch)
             }
         });
         let format = reading.format.clone();
@@ -168,7 +176,10 @@ impl<S: Stores> Desk<S> {
         };
         let file = Some(report.sha256.clone());
         let of = Provenance { format, source, kept: report.kept, defects: report.defective, file };
-        let taken = if !rules.is_empty() {
+        let taken = if let Some(flows) = flows {
+            flows.finish()?;
+            crate::intake::Taken { rows: kept, past_retention: 0, journal_index: self.note_import(&of)? }
+        } else if !rules.is_empty() {
             self.take_rules(&rules, &of)?
         } else if !contracts.is_empty() {
             let (imported, journal_index) = self.take_contracts(&contracts, &of).await?;
@@ -176,6 +187,7 @@ impl<S: Stores> Desk<S> {
         } else {
             intake.finish(&of)?
         };
-        Ok(Imported { report, rows: taken.rows, journal_index: taken.journal_index })
+        let crate::intake::Taken { rows, past_retention, journal_index } = taken;
+        Ok(Imported { report, rows, past_retention, journal_index })
     }
 }

@@ -1,5 +1,7 @@
 //! Observations in: joined to rows, stored under the standing permits, with what they say about coverage and clocks.
 
+use std::sync::PoisonError;
+
 use tadoru_gate::Permit;
 use tadoru_gate::journal::Event;
 use tadoru_gate::permit::Store;
@@ -21,6 +23,7 @@ pub struct Intake<'d, S> {
     heard: Option<Heard>,
     waiting: usize,
     kept: u64,
+    past_retention: u64,
 }
 
 /// Whether the records' own times say when their source was alive, or the source says it itself.
@@ -37,6 +40,8 @@ pub enum CoverageFrom {
 pub struct Taken {
     /// Rows stored, new or in a newer version.
     pub rows: u64,
+    /// Those of them that were past their retention already: the next run of it deletes them, unless they are held.
+    pub past_retention: u64,
     /// Where in the journal it stands.
     pub journal_index: u64,
 }
@@ -71,6 +76,7 @@ impl<S: Stores> Desk<S> {
             heard: (coverage == CoverageFrom::Records).then(Heard::default),
             waiting: 0,
             kept: 0,
+            past_retention: 0,
         })
     }
 
@@ -81,7 +87,7 @@ impl<S: Stores> Desk<S> {
     pub fn take_rules(&self, rules: &[Rule], of: &Provenance) -> Result<Taken, DeskError> {
         let permit = self.standing(Work::Assignments)?;
         let rows = self.stores().rules().put_rules(&permit, rules)?;
-        Ok(Taken { rows, journal_index: self.note_import(of)? })
+        Ok(Taken { rows, past_retention: 0, journal_index: self.note_import(of)? })
     }
 
     /// Takes contracts into the subscriber directory, as they are now.
@@ -98,7 +104,7 @@ impl<S: Stores> Desk<S> {
         Ok((imported, self.note_import(of)?))
     }
 
-    fn note_import(&self, of: &Provenance) -> Result<u64, DeskError> {
+    pub(crate) fn note_import(&self, of: &Provenance) -> Result<u64, DeskError> {
         let Provenance { format, source, kept, defects, file } = of.clone();
         Ok(self.gate().note(&Event::Imported { format, source, kept, defects, file }, self.now())?)
     }
@@ -130,6 +136,11 @@ impl<S: Stores> Intake<'_, S> {
         let changed = self.assembler.drain();
         let stores = self.desk.stores();
         self.kept += changed.rows.len() as u64;
+        let (periods, now) = (self.desk.retention_periods(), self.desk.now());
+        let past = changed.rows.iter().filter(|row| periods.are_over(row, now)).count() as u64;
+        self.past_retention += past;
+        let deleting = || self.desk.deleting.read().unwrap_or_else(PoisonError::into_inner);
+        let _not_now = (past > 0).then(deleting);
         if !changed.rows.is_empty() {
             stores.assignments().put(&self.permit, &changed.rows)?;
         }
@@ -155,6 +166,7 @@ impl<S: Stores> Intake<'_, S> {
     }
 
     /// Ends an import: everything is durable, the coverage of its sources and the import itself are on record.
+    /// What was past its retention already goes with the next run of it, unless a hold keeps it by then.
     ///
     /// # Errors
     /// When the store or the journal refuses.
@@ -166,7 +178,8 @@ impl<S: Stores> Intake<'_, S> {
             let spans: Vec<CoverageSpan> = heard.spans(&coverage.calendar()?);
             coverage.cover(&self.permit, &spans)?;
         }
-        Ok(Taken { rows: self.kept, journal_index: self.desk.note_import(of)? })
+        let journal_index = self.desk.note_import(of)?;
+        Ok(Taken { rows: self.kept, past_retention: self.past_retention, journal_index })
     }
 }
 

@@ -10,6 +10,8 @@ pub mod casework;
 pub mod clock;
 pub mod directory;
 pub mod error;
+pub mod flows;
+pub mod holds;
 pub mod import;
 pub mod intake;
 pub mod law;
@@ -18,20 +20,19 @@ pub mod reading;
 pub mod retention;
 pub mod settings;
 pub mod sources;
-pub mod stores;
 pub mod who;
 
 mod heard;
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use tadoru_gate::Gate;
 
 pub use self::clock::{Clock, FixedClock, SystemClock};
 pub use self::error::DeskError;
-pub use self::people::{Actor, People, Person};
+pub use self::people::{Actor, Door, People, Person};
 pub use self::settings::Settings;
-pub use self::stores::Stores;
+pub use tadoru_store::Stores;
 
 /// One installation's desk.
 pub struct Desk<S> {
@@ -40,6 +41,8 @@ pub struct Desk<S> {
     settings: Settings,
     people: People,
     clock: Arc<dyn Clock>,
+    /// Written while the retention runs, read while rows go in that are past it.
+    deleting: RwLock<()>,
 }
 
 impl<S: Stores> Desk<S> {
@@ -51,7 +54,7 @@ impl<S: Stores> Desk<S> {
         people: People,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { gate, stores, settings, people, clock }
+        Self { gate, stores, settings, people, clock, deleting: RwLock::default() }
     }
 
     /// The gate.

@@ -57,10 +57,72 @@ impl People {
     }
 }
 
+/// What a role opens where no rule of a pack is asked: the one place that says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// Opening and closing cases.
+    WorksCases,
+    /// Seeing which cases and holds there are; what is written in them is opened by the gate.
+    SeesCases,
+    /// Reading the journal's entries, which name no address and no subscriber.
+    ReadsJournal,
+    /// Running the system: imports, deletion.
+    RunsSystem,
+    /// Asking the recorded flows; what shows somebody is for the gate to permit.
+    ReadsFlows,
+    /// Ending a hold; setting one is for the gate to permit.
+    EndsHolds,
+}
+
+impl Door {
+    /// The roles that it opens to.
+    pub const fn roles(self) -> &'static [Role] {
+        match self {
+            Self::WorksCases => &[
+                Role::AbuseDesk,
+                Role::NetworkOperations,
+                Role::LegalReviewer,
+                Role::Requester,
+                Role::UnitHead,
+            ],
+            Self::SeesCases => &[
+                Role::AbuseDesk,
+                Role::NetworkOperations,
+                Role::LegalReviewer,
+                Role::Approver,
+                Role::Manager,
+                Role::Auditor,
+                Role::Requester,
+                Role::UnitHead,
+            ],
+            Self::ReadsJournal => &[
+                Role::AbuseDesk,
+                Role::NetworkOperations,
+                Role::LegalReviewer,
+                Role::Approver,
+                Role::Manager,
+                Role::Auditor,
+                Role::Administrator,
+            ],
+            Self::RunsSystem => &[Role::Administrator, Role::System],
+            Self::ReadsFlows => {
+                &[Role::NetworkOperations, Role::AbuseDesk, Role::Manager, Role::Administrator]
+            }
+            // Those who may ask for a preservation (JP-087).
+            Self::EndsHolds => &[Role::AbuseDesk, Role::LegalReviewer],
+        }
+    }
+}
+
 impl Actor {
     /// The installation itself, under standing permits.
     pub fn system() -> Self {
         Self { person: PersonId("system".to_owned()), roles: vec![Role::System] }
+    }
+
+    /// Whether a role of the person's opens that door.
+    pub fn opens(&self, door: Door) -> bool {
+        door.roles().iter().any(|role| self.is(*role))
     }
 
     /// Whether the person has that role.

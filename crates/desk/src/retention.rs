@@ -1,8 +1,15 @@
 //! How long records are kept, and their deletion at the end of it: a duty, and itself journaled (JP-062).
+//!
+//! What comes in: the periods of the pack in force. What goes out: rows, and then the keys of the months of which no row
+//! is left, with the tokens that were made under them. It never destroys a key that a record on the disk still needs.
 
+use std::sync::PoisonError;
+
+use tadoru_gate::GateError;
 use tadoru_gate::journal::Event;
+use tadoru_gate::keys::Month;
 use tadoru_gate::pack::Keep;
-use tadoru_model::RecordKind;
+use tadoru_model::{Assignment, RecordKind, UtcMicros};
 
 use crate::ask::Work;
 use crate::{Desk, DeskError, Stores};
@@ -16,55 +23,79 @@ pub struct Periods {
 }
 
 impl Periods {
-    /// How long records of a kind are kept; `i64::MAX` for without end.
+    /// How long records of a kind are kept after their end; `i64::MAX` for without end.
     pub const fn of(self, kind: RecordKind) -> i64 {
         match kind {
-            RecordKind::Session | RecordKind::Lease | RecordKind::NatBlock | RecordKind::NatBinding => {
-                self.assignments
-            }
+            // Static tables and gateways' rules are kept while they are in force: such a row has not ended.
+            RecordKind::Session
+            | RecordKind::Lease
+            | RecordKind::NatBlock
+            | RecordKind::NatBinding
+            | RecordKind::Rule
+            | RecordKind::Static => self.assignments,
             // Single connections tell the far side as a rule: the shorter period is the one that holds for all.
             RecordKind::NatSession => self.destinations,
             RecordKind::Seat => self.venues,
-            // Configuration, not a log of anybody's doing.
-            RecordKind::Rule | RecordKind::Static => i64::MAX,
         }
+    }
+
+    /// Whether a row is past its retention.
+    pub fn are_over(self, row: &Assignment, now: UtcMicros) -> bool {
+        let kept = self.of(row.kind);
+        kept != i64::MAX && row.until.latest <= now.plus(-kept)
+    }
+
+    /// Whether every row of these kinds that ended in `month` is past its retention, for a day at least.
+    fn are_over_for(self, kinds: &[RecordKind], month: Month, now: UtcMicros) -> bool {
+        let over = |kind: &RecordKind| month.end() <= now.plus(-self.of(*kind).saturating_add(DAY_US));
+        !kinds.is_empty() && kinds.iter().all(over)
     }
 }
 
-/// What a run of the retention did, by kind.
+/// What a run of the retention did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Run {
     /// Rows deleted.
     pub deleted: u64,
     /// Rows that a hold kept.
     pub held: u64,
+    /// Keys destroyed.
+    pub keys: u64,
 }
 
 impl<S: Stores> Desk<S> {
     /// The periods that the pack in force and the operator's settings give.
     pub fn retention_periods(&self) -> Periods {
+        Periods {
+            assignments: self.period(ASSIGNMENT),
+            destinations: self.period(DESTINATION),
+            venues: self.period(VENUE),
+        }
+    }
+
+    /// How long a retention class is kept, microseconds; `i64::MAX` for without end.
+    fn period(&self, class: &str) -> i64 {
         let packs = self.gate().packs();
-        let of = |class: &str| match packs.current().and_then(|pack| pack.retention(class)).map(|c| c.keep())
-        {
+        match packs.current().and_then(|pack| pack.retention(class)).map(|c| c.keep()) {
             Some(Keep::Seconds(seconds)) => {
                 i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000)
             }
             Some(Keep::Unlimited) => i64::MAX,
             None => DEFAULT_US,
-        };
-        Periods {
-            assignments: of("assignment"),
-            destinations: of("assignment-destination"),
-            venues: of("venue"),
         }
     }
 
-    /// Deletes what is past its retention and held by nothing, and writes that down.
+    /// Deletes what is past its retention and held by nothing, destroys the keys of which nothing is left, and writes
+    /// that down.
     ///
     /// # Errors
-    /// When a store or the journal fails; what was deleted by then stays deleted and is on record.
+    /// When a store or the journal fails; what was deleted by then stays deleted and is on record, and the next run
+    /// goes on.
     pub fn enforce_retention(&self) -> Result<Run, DeskError> {
+        self.end_holds()?;
         let permit = self.standing(Work::Assignments)?;
+        // Nobody puts a row in that is past its retention before the keys of such rows are gone.
+        let _alone = self.deleting.write().unwrap_or_else(PoisonError::into_inner);
         let (periods, now) = (self.retention_periods(), self.now());
         let mut run = Run::default();
         for kind in RecordKind::ALL {
@@ -86,9 +117,77 @@ impl<S: Stores> Desk<S> {
                 self.gate().note(&event, now)?;
             }
         }
+        run.deleted += self.drop_flows(now)?;
+        run.keys = self.destroy_keys(periods, now)?;
         Ok(run)
+    }
+
+    /// Deletes the hours of flows that are past their retention (JP-030: 72 hours); how many flows.
+    fn drop_flows(&self, now: UtcMicros) -> Result<u64, DeskError> {
+        let permit = self.standing(Work::Flows)?;
+        let before = now.plus(-self.period(FLOWS));
+        let dropped = self.stores().flows().delete_before(&permit, before)?;
+        if dropped.flows > 0 {
+            let event = Event::Deleted {
+                class: FLOWS.to_owned(),
+                month: format!("before {before}"),
+                records: dropped.flows,
+                keys_destroyed: 0,
+            };
+            self.gate().note(&event, now)?;
+        }
+        Ok(dropped.flows)
+    }
+
+    /// Destroys the keys of the months that are over of which nothing is left; how many.
+    fn destroy_keys(&self, periods: Periods, now: UtcMicros) -> Result<u64, DeskError> {
+        let mut keys = self.gate().vault().list().map_err(GateError::from)?;
+        keys.retain(|(class, month)| periods.are_over_for(kinds_of(class), *month, now));
+        if keys.is_empty() {
+            return Ok(0);
+        }
+        let live_since = self.stores().forget_applied()?.unwrap_or(UtcMicros::MAX);
+        let needed = self.stores().assignments().keys_in_use();
+        keys.retain(|key| key.1.end() <= live_since && !needed.contains(key));
+        for (class, month) in &keys {
+            self.gate().destroy_key(class, *month, now)?;
+        }
+        Ok(keys.len() as u64)
     }
 }
 
+/// The kinds of records that stand under the keys of a retention class; none where the class is not of assignments.
+fn kinds_of(class: &str) -> &'static [RecordKind] {
+    match class {
+        ASSIGNMENT => &[
+            RecordKind::Session,
+            RecordKind::Lease,
+            RecordKind::NatBlock,
+            RecordKind::NatBinding,
+            RecordKind::NatSession,
+            RecordKind::Rule,
+            RecordKind::Static,
+        ],
+        DESTINATION => {
+            &[RecordKind::NatBlock, RecordKind::NatBinding, RecordKind::NatSession, RecordKind::Rule]
+        }
+        VENUE => &[RecordKind::Seat],
+        _ => &[],
+    }
+}
+
+/// Retention class of sessions, leases, tables, and translations that do not tell the far side.
+pub const ASSIGNMENT: &str = "assignment";
+/// Retention class of translations that tell the far side.
+pub const DESTINATION: &str = "assignment-destination";
+/// Retention class of stays at a venue.
+pub const VENUE: &str = "venue";
+/// Retention class of flows kept for the handling of attacks.
+pub const FLOWS: &str = "flow-raw";
+
+const DAY_US: i64 = 86_400_000_000;
 /// 180 days: the pack's default for assignment logs, should a pack not tell.
-const DEFAULT_US: i64 = 180 * 86_400_000_000;
+const DEFAULT_US: i64 = 180 * DAY_US;
+
+#[cfg(test)]
+mod tests;

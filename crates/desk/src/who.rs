@@ -4,7 +4,7 @@
 //! is followed under the permit, what was found is opened as a recorded deed, the answer goes into the journal and the
 //! case.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 use tadoru_gate::gate::Statement;
@@ -13,7 +13,7 @@ use tadoru_gate::permit::Learn;
 use tadoru_gate::{
     Answer as Gated, Ask, Basis, DataCategory, DataSet, Facts, Permit, Purpose, Refusal, Scope,
 };
-use tadoru_model::{Attribution, CaseId, Outcome, RecordKind, Seen, Span, SubscriberId, UtcMicros};
+use tadoru_model::{Attribution, CaseId, Outcome, Realm, RecordKind, Seen, Span, SubscriberId, UtcMicros};
 use tadoru_store::cases::{CaseError, Cases as _, Entry, Happened};
 use tadoru_store::subscribers::{Naming, Subscribers as _};
 use tadoru_trace::clock::Clocks;
@@ -124,8 +124,7 @@ impl<S: Stores> Desk<S> {
             outcomes,
             evidence,
         };
-        self.gate().close(permit)?;
-        let journal_index = self.gate().note(&answered, now)?;
+        let journal_index = self.gate().close_with(permit, &answered, now)?;
         self.tell_case(
             &keeping,
             &inquiry,
@@ -135,6 +134,18 @@ impl<S: Stores> Desk<S> {
         )
         .await?;
         Ok(Reply::Answered(Answered { attributions, ground, journal_index }))
+    }
+
+    /// The realms that records or rules speak of.
+    ///
+    /// # Errors
+    /// When the coverage cannot be read.
+    pub fn realms(&self) -> Result<BTreeSet<Realm>, DeskError> {
+        let calendar = self.stores().coverage().calendar()?;
+        let rules = self.stores().rules().rules();
+        let realms =
+            calendar.into_iter().map(|span| span.realm).chain(rules.into_iter().map(|rule| rule.realm));
+        Ok(realms.filter(|realm| !realm.is_untold()).collect())
     }
 
     /// The wish to learn, with the facts that the person states written down first.
@@ -201,8 +212,11 @@ impl<S: Stores> Desk<S> {
             for (question, trail) in batch.iter().zip(trails) {
                 let of_trail = whose.by_ref().take(trail.lines(permit).len()).collect();
                 let sealed = judge(permit, &evidence, question, trail, of_trail);
-                let opened =
+                let mut opened =
                     sealed.into_open(permit, self.now()).map_err(|e| DeskError::Seal(Box::new(e)))?;
+                if matches!(opened.outcome, Outcome::None | Outcome::Gap) {
+                    opened.notes.extend(slips(permit, &evidence, question, &self.settings().time_zone())?);
+                }
                 attributions.push(opened);
             }
         }
@@ -253,6 +267,47 @@ impl<S: Stores> Desk<S> {
     }
 }
 
+/// The classic slips of a told time that its permit's own span covers and under which the records name one line: notes,
+/// never another answer. Beyond that span nothing is looked at.
+fn slips(
+    permit: &Permit<Learn>,
+    evidence: &Evidence<'_>,
+    question: &Question,
+    zone: &jiff::tz::TimeZone,
+) -> Result<Vec<String>, DeskError> {
+    let Some(covered) = permit.scope().span else { return Ok(Vec::new()) };
+    let Some(first) = question.seen.first() else { return Ok(Vec::new()) };
+    let told = jiff::Timestamp::from_microsecond(first.at.0).unwrap_or_default();
+    let offset_s = i64::from(zone.to_offset(told).seconds());
+    let mut shifts = vec![(HOUR_S, "one hour later"), (-HOUR_S, "one hour earlier")];
+    if offset_s.abs() > HOUR_S {
+        let words = ["at the told clock time in UTC", "at the told clock time in the operator's zone"];
+        shifts.extend([(offset_s, words[0]), (-offset_s, words[1])]);
+    }
+    let mut notes = Vec::new();
+    for (shift_s, words) in shifts {
+        let seen: Vec<Seen> = question
+            .seen
+            .iter()
+            .map(|seen| Seen { at: seen.at.plus(shift_s.saturating_mul(1_000_000)), ..*seen })
+            .collect();
+        if !seen.iter().all(|seen| covered.holds(seen.window(question.skew_us))) {
+            continue;
+        }
+        let shifted = Question { seen, ..question.clone() };
+        let trails = explore(permit, evidence, &shifted)?;
+        let unknown = vec![Vec::new(); trails.lines(permit).len()];
+        let sealed = judge(permit, evidence, &shifted, trails, unknown);
+        let found = sealed.into_open(permit, evidence.now).map_err(|e| DeskError::Seal(Box::new(e)))?;
+        if found.outcome == Outcome::Unique {
+            notes.push(format!(
+                "the classic slip: {words} the records name one line; check the zone of the complaint"
+            ));
+        }
+    }
+    Ok(notes)
+}
+
 /// The time that all questions lie in; that there is one is the least that makes a question.
 fn span_of(questions: &[Question]) -> Result<Span, DeskError> {
     let windows = || questions.iter().flat_map(|q| q.seen.iter().map(|s: &Seen| s.window(q.skew_us)));
@@ -275,5 +330,7 @@ impl Answered {
     }
 }
 
+/// An hour, in seconds.
+const HOUR_S: i64 = 3600;
 /// Questions followed at a time.
 const BATCH: usize = 4096;

@@ -3,6 +3,9 @@
 //! Four passes over a batch: what each flow could be and who comes near a threshold; rates of those; senders and ports of
 //! what is hot; and the judgement. Memory is bounded by the settings, whatever comes in.
 
+mod answers;
+mod peak;
+
 use std::collections::{HashMap, HashSet};
 
 use tadoru_model::finding::{Collateral, Direction, Rate, Threshold, ThresholdFrom};
@@ -10,7 +13,7 @@ use tadoru_model::{Finding, Flow, Flows, UtcMicros};
 
 use crate::config::{Limit, Scanners, Settings};
 use crate::incident::{Incidents, Update, scope};
-use crate::judge::{Breadth, Question, grouped, judge};
+use crate::judge::{Breadth, Question, judge};
 use crate::kind::{Kind, Lane, kind};
 use crate::learn::{Factor, Learnt};
 use crate::profile::Profile;
@@ -18,6 +21,9 @@ use crate::rates::{Amount, Key, Levels, Ring, SLOTS, Spread, Watched, second};
 use crate::scan::Scanning;
 use crate::sketch::mix;
 use crate::world::{InterfaceRole, World};
+
+use answers::Answers;
+use peak::{highest, rate, sentence};
 
 /// Finds attacks and scans in flows.
 pub struct Detector {
@@ -607,106 +613,6 @@ fn counted(lane: Lane, row: &Row) -> Amount {
     }
 }
 
-// ---------------------------------------------------------------------------------------------- Highest seconds
-
-/// The highest of the seconds that changed.
-struct Best {
-    /// How many times the threshold of one address, safe against chance and single seconds.
-    ratio: f64,
-    rate: Rate,
-    from: u32,
-    last: u32,
-}
-
-/// A second of half as much again, or two of as much; of sampled traffic up to ten, for few samples say little.
-fn highest(ring: &mut Ring, limit: Limit) -> Option<Best> {
-    let sampling = f64::from(ring.sampling.max(1));
-    let windows: &[(u32, f64)] =
-        if ring.sampling > 1 { &[(1, 1.5), (2, 1.0), (5, 1.0), (10, 1.0)] } else { &[(1, 1.5), (2, 1.0)] };
-    let mut best: Option<Best> = None;
-    for at in ring.take_changed() {
-        let mut sum = Amount::default();
-        let mut width = 0;
-        let mut top = Amount::default();
-        for (window, strictness) in windows {
-            while width < *window {
-                let slot = ring.at(at.saturating_sub(width));
-                sum = sum.plus(slot);
-                top = if slot.bytes > top.bytes { slot } else { top };
-                width += 1;
-            }
-            let mean = sum.times(1.0 / *window as f32);
-            let mut ratio = limit.ratio(f64::from(mean.packets), f64::from(mean.bytes)) / strictness;
-            if sampling > 1.0 {
-                // Two standard errors of the number of samples, and never less than a dozen.
-                let samples = f64::from(sum.packets) / sampling;
-                ratio *= if samples < 12.0 { 0.0 } else { 1.0 - 2.0 / samples.sqrt() };
-            }
-            if best.as_ref().is_none_or(|known| ratio > known.ratio) {
-                let from = at.saturating_sub(window - 1);
-                let shown = if *window > 2 { mean } else { top };
-                best = Some(Best { ratio, rate: rate(shown), from, last: at });
-            }
-        }
-    }
-    best
-}
-
-fn rate(amount: Amount) -> Rate {
-    Rate {
-        packets_per_s: f64::from(amount.packets),
-        bits_per_s: f64::from(amount.bytes) * 8.0,
-        flows_per_s: f64::from(amount.flows),
-    }
-}
-
-fn sentence(rate: &Rate, limit: &Rate, ratio: f64) -> String {
-    let bits = if limit.bits_per_s > 0.0 {
-        format!(" or {} bit/s", grouped(limit.bits_per_s))
-    } else {
-        String::new()
-    };
-    format!(
-        "{} packets/s and {} bit/s in a second, {ratio:.1} times the threshold of {} packets/s{bits}",
-        grouped(rate.packets_per_s),
-        grouped(rate.bits_per_s),
-        grouped(limit.packets_per_s),
-    )
-}
-
-// ---------------------------------------------------------------------------------------------- Answers
-
-/// Whether both directions of communications are seen at all.
-struct Answers {
-    pairs: Vec<(u64, bool)>,
-    both: f64,
-    second: u32,
-}
-
-impl Answers {
-    fn new() -> Self {
-        Self { pairs: vec![(0, false); PAIRS], both: 0.0, second: 0 }
-    }
-
-    fn see(&mut self, src: u64, dst: u64, now: u32) {
-        if now.saturating_sub(self.second) >= 60 {
-            (self.both, self.second) = (self.both * 0.5, now);
-        }
-        let pair = src.wrapping_add(dst) | 1;
-        let Some(held) = self.pairs.get_mut(pair as usize / 2 % PAIRS) else { return };
-        if held.0 != pair {
-            *held = (pair, src < dst);
-        } else if held.1 != (src < dst) {
-            self.both += 1.0;
-            *held = (0, false);
-        }
-    }
-
-    fn visible(&self) -> bool {
-        self.both >= 3.0
-    }
-}
-
 const NOWHERE: u32 = u32::MAX;
 /// Seconds of a threshold from which on a key is watched.
 const NEAR: f32 = 0.1;
@@ -720,5 +626,3 @@ const PROFILE_S: u32 = 10;
 const PROFILE_OCTETS: usize = 8_000;
 /// Exporters told apart at most.
 const MOST_EXPORTERS: usize = 60_000;
-/// Pairs of addresses kept to see answers.
-const PAIRS: usize = 4096;

@@ -11,7 +11,8 @@
 //! 4. Of the rules that permit, in force at the instant of asking and open to a role of the person: one that permits
 //!    now goes before one that waits for approval, and that before one that lacks a fact. Among equals the most
 //!    specific decides (see `pack`); among those that lack facts, one of whose facts some are on hand, then the one
-//!    with fewer purposes, then the one that lacks fewer.
+//!    with fewer purposes, then the one that lacks fewer, then the one whose facts the person may state, and of those
+//!    the one whose facts are nobody else's to state: it is the person's own way.
 //! 5. Nothing found is no.
 //!
 //! A further true fact therefore never turns a yes into a no, but for the facts that rules of step 3 ask for: the
@@ -77,7 +78,7 @@ fn one(
             if ask.basis.is_some_and(|named| named != alternative.basis) {
                 continue;
             }
-            let tried = attempt(loaded, alternative, ask, hand, approvals);
+            let tried = attempt(pack, loaded, alternative, ask, hand, approvals);
             if best.as_ref().is_none_or(|best| tried.rank < best.rank) {
                 best = Some(tried);
             }
@@ -115,7 +116,7 @@ struct Tried<'a> {
     alternative: &'a Alternative,
     standing: Standing,
     /// The smaller the nearer to a yes; ties keep the order of specificity.
-    rank: (u8, bool, usize, u32),
+    rank: (u8, bool, usize, u32, (usize, usize)),
 }
 
 /// How far a rule has come.
@@ -134,6 +135,7 @@ enum Standing {
 }
 
 fn attempt<'a>(
+    pack: &Pack,
     loaded: &'a Loaded,
     alternative: &'a Alternative,
     ask: &Ask,
@@ -162,11 +164,15 @@ fn attempt<'a>(
         Standing::Off => 3,
         Standing::Lacks => 4,
     };
-    let (untouched, purposes) = match standing {
-        Standing::Lacks => (!all.iter().any(|c| hand.touches(c)), loaded.rule.purpose.len()),
-        _ => (false, 0),
+    let (untouched, purposes, not_own) = match standing {
+        Standing::Lacks => (
+            !all.iter().any(|c| hand.touches(c)),
+            loaded.rule.purpose.len(),
+            needs::not_own(pack, hand, &all, &ask.roles),
+        ),
+        _ => (false, 0, (0, 0)),
     };
-    Tried { loaded, alternative, standing, rank: (step, untouched, purposes, lacking) }
+    Tried { loaded, alternative, standing, rank: (step, untouched, purposes, lacking, not_own) }
 }
 
 /// Whether a deed may come before its approval: never where two persons are asked for, so that nobody passes a

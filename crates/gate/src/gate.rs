@@ -63,6 +63,8 @@ pub struct Gate {
     vault: Vault,
     journal: Arc<Journal>,
     pending: Mutex<Pending>,
+    /// Statements that go into the journal with the next decision.
+    stated: Mutex<Vec<Vec<u8>>>,
 }
 
 impl Gate {
@@ -82,6 +84,7 @@ impl Gate {
             vault: Vault::open(&dir.join("keys"))?,
             journal: Arc::new(journal),
             pending: Mutex::new(Pending::open(&dir.join("pending")).map_err(pending_error("read"))?),
+            stated: Mutex::default(),
         };
         if recovery.dropped_bytes > 0 {
             let dropped_bytes = recovery.dropped_bytes;
@@ -115,7 +118,7 @@ impl Gate {
             entries.push(self.decided(&packs, ask, &one)?.to_bytes(ask.at)?);
             settled.push(one);
         }
-        let first = self.journal.append_many(&entries)?;
+        let first = self.append(&entries)?;
         let mut answers = Vec::with_capacity(asks.len());
         for ((ask, one), index) in asks.into_iter().zip(settled).zip(first..) {
             answers.push(self.answer(ask, one, index)?);
@@ -130,6 +133,22 @@ impl Gate {
     pub fn close<A: Act>(&self, permit: Permit<A>) -> Result<Option<u64>, GateError> {
         let opened = permit.opened();
         Ok(opened.map(|(event, at)| self.journal.append(&event.to_bytes(at)?)).transpose()?)
+    }
+
+    /// Ends a permit and writes down what was opened under it and what came of it, in one group; the index of `event`.
+    ///
+    /// # Errors
+    /// When the journal does not take the entries.
+    pub fn close_with<A: Act>(
+        &self,
+        permit: Permit<A>,
+        event: &Event,
+        at: UtcMicros,
+    ) -> Result<u64, GateError> {
+        let opened = permit.opened().map(|(opened, at)| opened.to_bytes(at)).transpose()?;
+        let before = u64::from(opened.is_some());
+        let entries: Vec<Vec<u8>> = opened.into_iter().chain([event.to_bytes(at)?]).collect();
+        Ok(self.append(&entries)? + before)
     }
 
     /// A person agrees to what waits under an id; the agreement's entry. It holds for 24 hours.
@@ -177,11 +196,12 @@ impl Gate {
         list
     }
 
-    /// Writes a person's statement of a fact down; its entry. The fact itself goes into the wish that relies on it.
+    /// Takes a person's statement of a fact. It is written down with the next decision, in one group: no decision is
+    /// durable without the statements before it. The fact itself goes into the wish that relies on it.
     ///
     /// # Errors
-    /// When the fact is not one that this person may state, or the journal does not take the entry.
-    pub fn state(&self, statement: &Statement) -> Result<u64, GateError> {
+    /// When the fact is not one that this person may state, or the journal takes no entries.
+    pub fn state(&self, statement: &Statement) -> Result<(), GateError> {
         let packs = self.packs();
         let decl =
             packs.current().and_then(|pack| pack.fact(&statement.fact)).ok_or(GateError::UnknownFact)?;
@@ -201,7 +221,16 @@ impl Gate {
             case: statement.case.clone(),
             evidence: statement.evidence.map(hex),
         };
-        self.note(&event, statement.at)
+        let entry = event.to_bytes(statement.at)?;
+        let waiting = {
+            let mut stated = self.stated();
+            stated.push(entry);
+            stated.len()
+        };
+        if waiting >= MOST_STATED {
+            self.append(&[])?;
+        }
+        Ok(())
     }
 
     /// Writes an event of another room down; its index.
@@ -212,14 +241,14 @@ impl Gate {
         Ok(self.journal.append(&event.to_bytes(at)?)?)
     }
 
-    /// Destroys the key of a retention class and month, and writes that down; whether there was one.
+    /// Destroys the key of a retention class and month; whether there was one. The entry comes first: a destruction
+    /// that a crash interrupts is told twice rather than never.
     ///
     /// # Errors
     /// When the disk or the journal refuses.
     pub fn destroy_key(&self, class: &str, month: Month, at: UtcMicros) -> Result<bool, GateError> {
-        let was = self.vault.destroy(class, month)?;
         self.note(&Event::KeyDestroyed { class: class.to_owned(), month: month.to_string() }, at)?;
-        Ok(was)
+        Ok(self.vault.destroy(class, month)?)
     }
 
     /// Puts other packs in force, and writes that down.
@@ -245,6 +274,23 @@ impl Gate {
     /// The journal.
     pub fn journal(&self) -> &Journal {
         &self.journal
+    }
+
+    /// Appends what was stated and these entries as one group, and waits for it; the index of the first of these.
+    fn append(&self, entries: &[Vec<u8>]) -> Result<u64, GateError> {
+        let stated = std::mem::take(&mut *self.stated());
+        let group: Vec<&[u8]> = stated.iter().chain(entries).map(Vec::as_slice).collect();
+        match self.journal.append_many(&group) {
+            Ok(first) => Ok(first + stated.len() as u64),
+            Err(error) => {
+                self.stated().splice(0..0, stated);
+                Err(error.into())
+            }
+        }
+    }
+
+    fn stated(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.stated.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn pending(&self) -> MutexGuard<'_, Pending> {
@@ -478,6 +524,9 @@ const APPROVAL_US: i64 = 24 * 3600 * 1_000_000;
 
 /// Key class of decisions and statements that no rule gives a retention class.
 pub const UNRULED: &str = "unruled";
+
+/// Statements that wait for a decision at most.
+const MOST_STATED: usize = 256;
 
 /// Facts of one wish that its entry holds; the rules know fewer.
 const MAX_FACTS: usize = 128;

@@ -2,7 +2,8 @@
 //! tokens that mean nothing once their key is gone.
 //!
 //! In come pages and values, out go sealed pages and tokens. Keys are random, 256 bit, in `DIR/keys/`, readable by
-//! the owner alone; destroying one is part of deleting the data, and is final. Overwriting a file does not reach what
+//! the owner alone; destroying one is part of deleting the data, and is final: a record of that class and month that comes
+//! later is sealed under a new key, which opens nothing of the old. Overwriting a file does not reach what
 //! a flash disk or a snapshot keeps of it: the folder belongs on a file system without snapshots.
 //!
 //! Pages are sealed with AES-256-GCM (NIST SP 800-38D). The 96-bit nonce is the page's file id (64 bit) and its
@@ -28,7 +29,7 @@ use tadoru_model::UtcMicros;
 
 use crate::journal::Fault;
 use crate::journal::durable::{self, Access};
-use crate::permit::{Opens, Permit, Store, Uses};
+use crate::permit::{Act, Opens, Permit, Preserve, Store, Uses};
 use crate::vocabulary::DataSet;
 
 mod month;
@@ -113,6 +114,12 @@ impl KeyError {
     }
 }
 
+/// An act under which a store writes: keeping records, and keeping them from deletion.
+pub trait Keeps: Act {}
+
+impl Keeps for Store {}
+impl Keeps for Preserve {}
+
 /// The keys. Clones share them.
 #[derive(Clone)]
 pub struct Vault(Arc<Keys>);
@@ -158,7 +165,12 @@ impl Vault {
     ///
     /// # Errors
     /// When the permit covers other data or has ended.
-    pub fn writer(&self, permit: &Permit<Store>, data: DataSet, now: UtcMicros) -> Result<Writer, KeyError> {
+    pub fn writer<A: Keeps>(
+        &self,
+        permit: &Permit<A>,
+        data: DataSet,
+        now: UtcMicros,
+    ) -> Result<Writer, KeyError> {
         check(permit.data(), data, permit.until(), now)?;
         Ok(Writer { vault: self.clone(), until: permit.until() })
     }
@@ -200,12 +212,11 @@ impl Vault {
         context.update(kind.as_bytes());
         context.update(&[0]);
         context.update(value.as_bytes());
-        let tag = context.sign();
-        Ok(tag.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+        Ok(hex(context.sign().as_ref().get(..TOKEN_LEN).unwrap_or_default()))
     }
 
     /// Destroys a key for good: what it sealed cannot be opened, and what it made tokens of cannot be found again.
-    /// Whether there was one; a key that never was is barred from being made.
+    /// Whether there was one. What is written under its name afterwards is written under a new key.
     ///
     /// # Errors
     /// When the disk refuses; the key is barred from use in this process all the same.
@@ -255,7 +266,11 @@ impl Vault {
             return Ok(key);
         }
         if marker(&path).exists() {
-            return Err(KeyError::KeyDestroyed { class: class.to_owned(), month });
+            if missing == Missing::Error {
+                return Err(KeyError::KeyDestroyed { class: class.to_owned(), month });
+            }
+            // The destruction is finished before there is a new key: the mark goes last.
+            wipe(&path).and_then(|_| fs::remove_file(marker(&path))).map_err(KeyError::disk("replace"))?;
         }
         let secret = match fs::read(&path) {
             Ok(bytes) => bytes
@@ -456,6 +471,12 @@ fn checksum(key: &[u8; 32]) -> [u8; 8] {
     digest.first_chunk().copied().unwrap_or_default()
 }
 
+/// Bytes as hexadecimal digits.
+fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
+}
+
 /// The mark that a key was destroyed.
 fn marker(key: &Path) -> PathBuf {
     let mut path = key.as_os_str().to_owned();
@@ -479,6 +500,9 @@ fn wipe(path: &Path) -> io::Result<bool> {
 
 /// Bytes that sealing adds to a page.
 pub const TAG_LEN: usize = 16;
+
+/// Bytes of a token.
+const TOKEN_LEN: usize = 16;
 
 /// Ending of the mark that a key was destroyed.
 const DESTROYED: &str = ".destroyed";

@@ -11,13 +11,14 @@ use std::path::Path;
 
 use jiff::tz::TimeZone;
 use tadoru_model::observation::Observation;
-use tadoru_model::{Realm, Rule, SourceName, UtcMicros};
+use tadoru_model::{Flows, Realm, Rule, SourceName, UtcMicros};
 use tadoru_wire::Defect;
 use tadoru_wire::tables::subscribers::SubscriberRow;
 
 use crate::ObserveError;
 
 mod damage;
+mod flows;
 mod input;
 mod leases;
 mod nat;
@@ -27,6 +28,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
+pub use flows::adopt;
 use tally::Tally;
 
 // ---------------------------------------------------------------------------------------------- Format
@@ -62,11 +64,13 @@ pub enum Format {
     Static,
     /// The subscriber directory.
     Subscribers,
+    /// Flows: nfdump's files, captures of exports or of packets.
+    Flows,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::RadiusDetail,
         Self::RadiusPcap,
         Self::Kea4,
@@ -81,6 +85,7 @@ impl Format {
         Self::Venue,
         Self::Static,
         Self::Subscribers,
+        Self::Flows,
     ];
 
     /// The format's name on the command line.
@@ -100,6 +105,7 @@ impl Format {
             Self::Venue => "venue",
             Self::Static => "static",
             Self::Subscribers => "subscribers",
+            Self::Flows => "flows",
         }
     }
 
@@ -142,6 +148,8 @@ pub enum Item {
     Rule(Rule),
     /// A row of the subscriber directory, with its line.
     Subscriber(u64, Box<SubscriberRow>),
+    /// Flows, many at a time.
+    Flows(Box<Flows>),
 }
 
 // ---------------------------------------------------------------------------------------------- FileReport
@@ -281,6 +289,7 @@ impl Task<'_> {
             Format::Venue => self.venue(input, tally),
             Format::Static => self.fixed(input, tally),
             Format::Subscribers => self.subscribers(input, tally),
+            Format::Flows => self.flows(input, tally),
         }
     }
 

@@ -8,12 +8,14 @@ use std::sync::Arc;
 use tadoru_gate::Permit;
 use tadoru_gate::keys::Vault;
 use tadoru_gate::permit::Store;
-use tadoru_model::UtcMicros;
+use tadoru_model::{Prefix, UtcMicros};
+use tadoru_store::flows::Flows;
 use tadoru_store::{Assignments, ClockReadings, Coverage, Holds, Rules, StoreError, Stores};
 
 use crate::assignments::{SegmentStore, Settings};
 use crate::cases::{CaseBook, Database};
 use crate::evidence::Exhibits;
+use crate::flows::{FlowStore, Opened, Settings as FlowSettings};
 use crate::folder::Folder;
 use crate::folder::codec::Clock;
 use crate::holds::HoldBook;
@@ -26,6 +28,7 @@ pub struct Shelves {
     assignments: SegmentStore,
     rules: RuleBook,
     clocks: ClockBook,
+    flows: FlowStore,
     holds: HoldBook,
     cases: CaseBook,
     subscribers: Directory,
@@ -34,7 +37,8 @@ pub struct Shelves {
 }
 
 impl Shelves {
-    /// Opens the stores in `folder`; names the files that a crash left over, which are removed.
+    /// Opens the stores in `folder` of an operator with these networks; names the files that a crash
+    /// left over, which are removed, and those of others, which are left alone.
     ///
     /// # Errors
     /// When one of them cannot be opened.
@@ -43,7 +47,8 @@ impl Shelves {
         vault: Vault,
         clock: Clock,
         permit: &Permit<Store>,
-    ) -> Result<(Self, Vec<String>), StoreError> {
+        own: &[Prefix],
+    ) -> Result<(Self, Opened), StoreError> {
         // The classes are the pack's own, so that a key and what it sealed go together.
         let settings = Settings::default();
         let live = Arc::clone(&settings.classes.assignments);
@@ -52,18 +57,22 @@ impl Shelves {
             SegmentStore::open(&inside, vault.clone(), Arc::clone(&clock), permit, settings)?;
         let (spool, _) =
             Spool::open(&folder.inside("spool")?, vault.clone(), Arc::clone(&clock), permit, live)?;
+        let inside = FlowSettings { inside: own.to_vec(), ..FlowSettings::default() };
+        let (flows, found) = FlowStore::open(folder, inside)?;
         let database = Database::open(folder.path(), vault, clock).await?;
         let shelves = Self {
             assignments,
             rules: RuleBook::open(folder.clone())?,
             clocks: ClockBook::open(folder.clone())?,
+            flows,
             holds: HoldBook::open(folder.clone())?,
             cases: CaseBook::new(Arc::clone(&database)),
             subscribers: Directory::open(Arc::clone(&database)).await?,
             evidence: Exhibits::open(database)?,
             spool,
         };
-        Ok((shelves, opened.leftovers))
+        let leftovers = [opened.leftovers, found.leftovers].concat();
+        Ok((shelves, Opened { leftovers, foreign: found.foreign }))
     }
 
     /// Where live records wait until they are applied.
@@ -91,6 +100,10 @@ impl Stores for Shelves {
 
     fn clocks(&self) -> &dyn ClockReadings {
         &self.clocks
+    }
+
+    fn flows(&self) -> &dyn Flows {
+        &self.flows
     }
 
     fn holds(&self) -> &dyn Holds {

@@ -2,6 +2,7 @@
 
 use tadoru_model::UtcMicros;
 
+use crate::flows::Flows;
 use crate::{Assignments, Cases, ClockReadings, Coverage, Evidence, Holds, Rules, StoreError, Subscribers};
 
 /// Everything that the desk keeps and asks.
@@ -21,6 +22,8 @@ pub trait Stores: Send + Sync + 'static {
     fn rules(&self) -> &dyn Rules;
     /// The sources' clocks.
     fn clocks(&self) -> &dyn ClockReadings;
+    /// Recorded flows.
+    fn flows(&self) -> &dyn Flows;
     /// What is kept from deletion.
     fn holds(&self) -> &dyn Holds;
     /// Cases.

@@ -58,12 +58,22 @@ pub enum Command {
     /// The journal of every decision and use, and its proofs.
     #[command(subcommand)]
     Journal(Journal),
-    /// Delete what is past its retention and held by nothing; the deletion is journaled.
+    /// Delete what is past its retention and held by nothing, and the keys of which nothing is left; it is journaled.
     Retention,
+    /// Holds: identified records are kept from deletion because a preservation request names them.
+    #[command(subcommand)]
+    Hold(Hold),
     /// Run the desk: sources listening, records stored, the API on loopback and on DIR/desk.sock.
+    ///
+    /// When the disk is full, no record is acknowledged, one warning says so, and /v1/health is `ailing`: make room where the
+    /// data folder is, and the sources go on by themselves; nothing need be restarted.
     Serve,
     /// The main job in six scenes on shipped records, in a folder of its own that is removed.
-    Demo,
+    Demo {
+        /// Language of the ground; the installation's language where not given.
+        #[arg(long, value_parser = ["ja", "en"])]
+        lang: Option<String>,
+    },
     /// Read the configuration and say what is wrong with it.
     CheckConfig,
     /// Print the configuration in force, defaults included.
@@ -94,6 +104,9 @@ pub struct Who {
     /// A table of complaints: columns address,port,time,proto,dst_address,dst_port,ref; one JSON line each.
     #[arg(long, value_name = "FILE.csv")]
     pub batch: Option<PathBuf>,
+    /// Language of the ground; the installation's language where not given.
+    #[arg(long, value_parser = ["ja", "en"])]
+    pub lang: Option<String>,
     /// The ground it is asked on.
     #[command(flatten)]
     pub ground: Ground,
@@ -170,6 +183,54 @@ pub enum Case {
         #[arg(long)]
         reason: String,
     },
+}
+
+/// `hold`.
+#[derive(Debug, Subcommand)]
+pub enum Hold {
+    /// Keep the records of these endpoints and this time; nothing is told of what they say.
+    #[command(after_help = HOLD)]
+    New(Box<NewHold>),
+    /// Every hold: its case, rule, end, and how many records it named; not what they are.
+    List,
+    /// End a hold before its time; its records go with the next run of the retention.
+    Release {
+        /// Its id.
+        id: String,
+    },
+}
+
+/// `hold new`.
+#[derive(Debug, Args)]
+pub struct NewHold {
+    /// Addresses, which may hold a port, or IPv4 networks of at most 256 addresses. Behind a gateway name the inside
+    /// addresses too: only what is named is kept.
+    #[arg(required = true, value_name = "ENDPOINT")]
+    pub endpoints: Vec<String>,
+    /// Realm (VRF) of the addresses; in every realm where not given.
+    #[arg(long)]
+    pub realm: Option<String>,
+    /// First instant of the records, with its zone.
+    #[arg(long, value_name = "TIME")]
+    pub from: String,
+    /// First instant after them.
+    #[arg(long, value_name = "TIME")]
+    pub until: String,
+    /// For how many days from now, as the request says.
+    #[arg(long)]
+    pub days: u32,
+    /// Number of the written request (the fact preserve.letter).
+    #[arg(long, value_name = "NUMBER")]
+    pub letter: Option<String>,
+    /// Number of the written extension, for more than the first period (the fact preserve.extension).
+    #[arg(long, value_name = "NUMBER")]
+    pub extension: Option<String>,
+    /// Language of a refusal.
+    #[arg(long, value_parser = ["ja", "en"])]
+    pub lang: Option<String>,
+    /// The ground it is asked on.
+    #[command(flatten)]
+    pub ground: Ground,
 }
 
 /// `subscriber`.
@@ -280,6 +341,17 @@ Examples:
 A time needs its zone: RFC 3339, `… JST`, web-server and mail forms, or seconds since 1970.
 Journaled: your statements of fact, the decision (also a refusal), that the answer was opened, the outcome.
 Exit codes: 0 unique, none, not-ours; 4 ambiguous, gap, expired; 3 refused; 2 wrong use; 1 fault.";
+
+const HOLD: &str = "\
+Examples:
+  tadoru hold new 203.0.113.7:40123 100.64.0.9 --from '2026-11-21 10:00 +09:00' --until '2026-11-21 11:00 +09:00' \\
+         --days 30 --letter 2026-118 --case 2026-0017 --purpose P-CRIME
+  tadoru hold new 203.0.113.0/28 --from 2026-11-21T00:00Z --until 2026-11-22T00:00Z --days 60 --letter 2026-118 \\
+         --extension 2026-131 --case 2026-0017 --purpose P-CRIME --json
+
+The options state facts in your name: preserve.days, preserve.letter, preserve.extension, and preserve.identified, for
+you name the records. Journaled: these statements, the decision (also a refusal), the hold and its end.
+Exit codes: 0 kept; 3 refused; 2 wrong use; 1 fault.";
 
 const IMPORT: &str = "\
 Formats: radius-detail, radius-pcap, kea4, kea6, isc-leases, conntrack (also ulogd2), nat-syslog, nat-export,

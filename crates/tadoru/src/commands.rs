@@ -4,6 +4,7 @@ mod case;
 mod coverage;
 mod demo;
 mod gate;
+mod hold;
 mod import;
 mod journal;
 mod serve;
@@ -30,7 +31,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
     let Cli { global, command } = cli;
     match command {
         Command::Serve => return serve::run(&global).await,
-        Command::Demo => return demo::run().await,
+        Command::Demo { lang } => return demo::run(print::lang(&global, lang.as_deref())?).await,
         Command::CheckConfig => {
             Config::load(global.config.as_deref())?;
             println!("the configuration is right");
@@ -85,17 +86,24 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
             }
             Ok(ExitCode::SUCCESS)
         }
+        Command::Hold(command) => hold::run(&global, &door, command).await,
         Command::Retention => {
             let run: RetentionRun = door.post("/v1/retention/run", &serde_json::json!({})).await?;
             if global.json {
                 print::json(&run);
             } else {
-                println!("{} rows deleted, {} held", print::number(run.deleted), print::number(run.held));
+                let number = print::number;
+                println!(
+                    "{} rows deleted, {} held, {} keys destroyed",
+                    number(run.deleted),
+                    number(run.held),
+                    number(run.keys)
+                );
             }
             Ok(ExitCode::SUCCESS)
         }
         Command::Serve
-        | Command::Demo
+        | Command::Demo { .. }
         | Command::CheckConfig
         | Command::PrintConfig
         | Command::Journal(_) => Ok(ExitCode::SUCCESS),

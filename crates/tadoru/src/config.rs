@@ -58,6 +58,10 @@ pub struct Key {
 pub struct ApiConfig {
     /// Loopback address and port.
     pub listen: SocketAddr,
+    /// Socket for the commands of people with a login of their own; else `desk.sock` in the data folder, which only the
+    /// user that runs the desk reaches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub socket: Option<PathBuf>,
     /// Bearer tokens of machines and people, by the SHA-256 of the token.
     pub tokens: Vec<Token>,
 }
@@ -87,7 +91,7 @@ impl Default for GateConfig {
 
 impl Default for ApiConfig {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 7480)), tokens: Vec::new() }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 7480)), socket: None, tokens: Vec::new() }
     }
 }
 

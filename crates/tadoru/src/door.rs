@@ -1,5 +1,6 @@
 //! The door of the desk: over its socket where it is served, else in this process. Both are the same routes.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use tadoru_desk::{Actor, Clock, Desk, SystemClock};
 use tadoru_web::api::health::SourceState;
 use tadoru_web::client::{Answer, Client, ClientError};
 use tadoru_web::{Api, router};
-use tokio::net::UnixStream;
+use tokio::net::{UnixListener, UnixStream};
 
 use crate::cli::Global;
 use crate::config::{Config, ConfigError};
@@ -80,11 +81,11 @@ impl Door {
     /// # Errors
     /// When neither can be opened.
     pub async fn open(global: &Global) -> Result<Self, CommandError> {
-        let socket = socket_of(&global.data);
+        let config = Config::load(global.config.as_deref())?;
+        let socket = socket_of(&global.data, &config);
         if UnixStream::connect(&socket).await.is_ok() {
             return Ok(Self { client: Client::socket(socket) });
         }
-        let config = Config::load(global.config.as_deref())?;
         Self::in_process(&global.data, &config, Arc::new(SystemClock)).await
     }
 
@@ -156,8 +157,21 @@ pub fn routes(
 }
 
 /// Where the desk listens for its own commands.
-pub fn socket_of(data: &Path) -> PathBuf {
-    data.join("desk.sock")
+pub fn socket_of(data: &Path, config: &Config) -> PathBuf {
+    config.api.socket.clone().unwrap_or_else(|| data.join("desk.sock"))
+}
+
+/// Listens there. A socket that the configuration names lets every login knock: who may do what is decided by the peer's
+/// credentials alone.
+///
+/// # Errors
+/// When the system refuses.
+pub fn listen(path: &Path, config: &Config) -> std::io::Result<UnixListener> {
+    let _ = std::fs::remove_file(path);
+    let listener = UnixListener::bind(path)?;
+    let mode = if config.api.socket.is_some() { 0o666 } else { 0o600 };
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+    Ok(listener)
 }
 
 /// The login of whoever runs this process.
@@ -171,8 +185,13 @@ pub fn login(uid: u32) -> String {
     known.map_or_else(|| format!("uid-{uid}"), |user| user.name)
 }
 
-/// Who gives commands under a user id of this machine.
+/// Who gives commands under a user id of this machine. Where nobody is configured, the one seat is that of the user who
+/// runs the desk, and of root, who can be any.
 pub fn actor_of(desk: &Desk<Embedded>, uid: u32) -> Option<Actor> {
+    let is_own = |uid: u32| uid == 0 || uid == nix::unistd::getuid().as_raw();
+    if desk.people().all().is_empty() && !is_own(uid) {
+        return None;
+    }
     desk.people().behind(&login(uid))
 }
 

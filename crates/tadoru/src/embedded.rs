@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tadoru_desk::{Clock, Desk, People, Stores};
+use tadoru_desk::{Clock, Desk, People};
 use tadoru_gate::journal::Options;
 use tadoru_gate::pack::sign_off::SignOffError;
 use tadoru_gate::pack::{Pack, PackError, PackKey, PackKeys, Packs, SignOff};
@@ -13,63 +13,14 @@ use tadoru_gate::{
     ActName, Answer, Ask, DataCategory, DataSet, Facts, Gate, GateError, Permit, Purpose, Scope,
 };
 use tadoru_model::{PersonId, Role, UtcMicros};
-use tadoru_store::clocks::ClockReadings;
-use tadoru_store::rules::Rules;
-use tadoru_store::{Assignments, Coverage, StoreError};
-use tadoru_store_embedded::assignments::classes::RetentionClasses;
-use tadoru_store_embedded::assignments::{SegmentStore, Settings};
-use tadoru_store_embedded::cases::{CaseBook, Database};
-use tadoru_store_embedded::evidence::Exhibits;
+use tadoru_store::StoreError;
 use tadoru_store_embedded::folder::Folder;
-use tadoru_store_embedded::rules::{ClockBook, RuleBook};
 use tadoru_store_embedded::spool::Spool;
-use tadoru_store_embedded::subscribers::Directory;
 
 use crate::config::{Config, GateConfig};
 
 /// The embedded stores.
-pub struct Embedded {
-    assignments: SegmentStore,
-    rules: RuleBook,
-    clocks: ClockBook,
-    cases: CaseBook,
-    subscribers: Directory,
-    evidence: Exhibits,
-}
-
-impl Stores for Embedded {
-    type Cases = CaseBook;
-    type Subscribers = Directory;
-    type Evidence = Exhibits;
-
-    fn assignments(&self) -> &dyn Assignments {
-        &self.assignments
-    }
-
-    fn coverage(&self) -> &dyn Coverage {
-        &self.assignments
-    }
-
-    fn rules(&self) -> &dyn Rules {
-        &self.rules
-    }
-
-    fn clocks(&self) -> &dyn ClockReadings {
-        &self.clocks
-    }
-
-    fn cases(&self) -> &CaseBook {
-        &self.cases
-    }
-
-    fn subscribers(&self) -> &Directory {
-        &self.subscribers
-    }
-
-    fn evidence(&self) -> &Exhibits {
-        &self.evidence
-    }
-}
+pub use tadoru_store_embedded::shelves::Shelves as Embedded;
 
 /// Why an installation does not open.
 #[derive(Debug, thiserror::Error)]
@@ -134,41 +85,15 @@ pub async fn open(data: &Path, config: &Config, clock: Arc<dyn Clock>) -> Result
     let (gate, _) = Gate::open(&gate_folder(data), packs, &options, now)?;
 
     let permit = recording(&gate, now)?;
-    let vault = gate.vault().clone();
-    // The pack's own retention classes, so that a key and what it sealed go together.
-    let classes = RetentionClasses {
-        assignments: Arc::from("assignment"),
-        translations: Arc::from("assignment"),
-        destinations: Arc::from("assignment-destination"),
-        venues: Arc::from("venue"),
-    };
-    let settings = Settings { classes, ..Settings::default() };
     let tick = Arc::clone(&clock);
-    let now_of: Arc<dyn Fn() -> UtcMicros + Send + Sync> = Arc::new(move || tick.now());
-    let (assignments, opened) = SegmentStore::open(
-        &folder.inside("assignments")?,
-        vault.clone(),
-        Arc::clone(&now_of),
-        &permit,
-        settings,
-    )?;
+    let vault = gate.vault().clone();
+    let own = &config.desk.own_prefixes;
+    let (stores, opened) = Embedded::open(&folder, vault, Arc::new(move || tick.now()), &permit, own).await?;
+    warnings.extend(
+        opened.foreign.iter().map(|file| format!("`{file}` is no whole file of flows; it is left alone")),
+    );
     warnings.extend(opened.leftovers.iter().map(|file| format!("removed `{file}`, left over from a crash")));
-    let (spool, _) = Spool::open(
-        &folder.inside("spool")?,
-        vault.clone(),
-        Arc::clone(&now_of),
-        &permit,
-        Arc::from("assignment"),
-    )?;
-    let database = Database::open(data, vault, now_of).await?;
-    let stores = Embedded {
-        assignments,
-        rules: RuleBook::open(folder.clone())?,
-        clocks: ClockBook::open(folder)?,
-        cases: CaseBook::new(Arc::clone(&database)),
-        subscribers: Directory::open(Arc::clone(&database)).await?,
-        evidence: Exhibits::open(database)?,
-    };
+    let spool = stores.spool().clone();
     let people = People::new(config.people.clone());
     let desk = Desk::new(Arc::new(gate), stores, config.desk.clone(), people, clock);
     Ok(Installation { desk: Arc::new(desk), spool, warnings })

@@ -5,6 +5,11 @@ use std::process::ExitCode;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
+use tadoru_desk::settings::Language;
+
+use crate::cli::Global;
+use crate::config::Config;
+use crate::door::CommandError;
 
 /// A table with these columns; a name that begins with `>` is of a right-aligned one.
 pub fn table(columns: &[&str]) -> Table {
@@ -32,6 +37,26 @@ pub fn show(table: &Table) {
 /// Prints a value as JSON.
 pub fn json(value: &impl serde::Serialize) {
     println!("{}", serde_json::to_string_pretty(value).unwrap_or_default());
+}
+
+/// The language of a text for people: the one that was told, else the configuration's.
+///
+/// # Errors
+/// When the configuration cannot be read.
+pub fn lang(global: &Global, told: Option<&str>) -> Result<Language, CommandError> {
+    Ok(match told {
+        Some("ja") => Language::Ja,
+        Some(_) => Language::En,
+        None => Config::load(global.config.as_deref())?.desk.language,
+    })
+}
+
+/// A text in the language.
+pub const fn of<'t>(lang: Language, ja: &'t str, en: &'t str) -> &'t str {
+    match lang {
+        Language::Ja => ja,
+        Language::En => en,
+    }
 }
 
 /// A number with thousands separators.

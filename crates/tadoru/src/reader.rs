@@ -58,6 +58,7 @@ impl FileReader for Formats {
                     files::Item::Subscriber(_, row) => {
                         Item::Contract(Box::new(contract(*row, &reading.inside_realm)))
                     }
+                    files::Item::Flows(flows) => Item::Flows(flows),
                 };
                 match sink(item) {
                     Ok(()) => ControlFlow::Continue(()),

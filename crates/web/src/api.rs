@@ -12,6 +12,7 @@ pub mod cases;
 pub mod coverage;
 pub mod gate;
 pub mod health;
+pub mod holds;
 pub mod import;
 pub mod journal;
 pub mod problem;
@@ -20,7 +21,6 @@ pub mod shape;
 pub mod subscribers;
 pub mod who;
 
-mod doors;
 mod extract;
 mod ground;
 mod reading;
@@ -86,6 +86,8 @@ fn routes<S: Stores>() -> OpenApiRouter<Arc<Api<S>>> {
         .routes(routes!(journal::entries))
         .routes(routes!(journal::proof))
         .routes(routes!(retention::run))
+        .routes(routes!(holds::new, holds::list))
+        .routes(routes!(holds::release))
         .routes(routes!(health::health))
         .routes(routes!(document))
 }

@@ -13,8 +13,8 @@ pub enum AddressFault {
     /// `192.0.02.1`: some programs read such a number as octal.
     #[error("a number of the address begins with 0, which some programs read as octal; write it without")]
     LeadingZero,
-    /// Not 0 to 65535.
-    #[error("the port is not a number from 0 to 65535")]
+    /// Not 1 to 65535.
+    #[error("the port is not a number from 1 to 65535")]
     Port,
     /// A prefix where one address is wanted.
     #[error("a prefix, not one address")]
@@ -62,13 +62,13 @@ pub fn read_endpoint(text: &str) -> Result<Endpoint, AddressFault> {
 /// Reads a port.
 ///
 /// # Errors
-/// When it is not a plain number from 0 to 65535.
+/// When it is not a plain number from 1 to 65535.
 pub fn read_port(text: &str) -> Result<u16, AddressFault> {
     let text: String = text.trim().chars().map(narrow).collect();
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(AddressFault::Port);
     }
-    text.parse().map_err(|_| AddressFault::Port)
+    text.parse().ok().filter(|port| *port != 0).ok_or(AddressFault::Port)
 }
 
 fn unmapped(addr: Ipv6Addr) -> IpAddr {

@@ -30,6 +30,25 @@ pub(super) fn facts(pack: &Pack, hand: &Hand<'_>, conditions: &[&Conditions]) ->
     needs
 }
 
+/// Of the facts that are missing: how many a person of these roles may not state, and how many others may state too.
+pub(super) fn not_own(
+    pack: &Pack,
+    hand: &Hand<'_>,
+    conditions: &[&Conditions],
+    roles: &[Role],
+) -> (usize, usize) {
+    let mut open = conditions.iter().fold(0, |bits, c| bits | hand.lacking(c));
+    let (mut foreign, mut shared) = (0, 0);
+    while open != 0 {
+        let number = open.trailing_zeros() as usize;
+        open &= open - 1;
+        let by = pack.facts().get(number).filter(|decl| decl.from == FactFrom::Stated).map(|decl| &decl.by);
+        foreign += usize::from(by.is_none_or(|by| !by.iter().any(|role| roles.contains(role))));
+        shared += usize::from(by.is_some_and(|by| by.iter().any(|role| !roles.contains(role))));
+    }
+    (foreign, shared)
+}
+
 fn fact(decl: &FactDecl, outside: &[Limit], not_theirs: bool) -> Need {
     let (mut text_ja, mut text_en) = (decl.text_ja.clone(), decl.text_en.clone());
     for limit in outside {

@@ -19,6 +19,20 @@ impl Month {
         Self { year: date.year(), month: date.month() }
     }
 
+    /// Its first instant.
+    pub fn begin(self) -> UtcMicros {
+        let first = jiff::civil::Date::new(self.year, self.month, 1);
+        let zoned = first.and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC));
+        zoned.map_or(UtcMicros::MIN, |zoned| UtcMicros::from(zoned.timestamp()))
+    }
+
+    /// The first instant after it.
+    pub fn end(self) -> UtcMicros {
+        let (year, month) =
+            if self.month == 12 { (self.year.saturating_add(1), 1) } else { (self.year, self.month + 1) };
+        Self { year, month }.begin()
+    }
+
     /// From its text, `2026-11`.
     pub fn parse(text: &str) -> Option<Self> {
         let (year, month) = text.rsplit_once('-')?;

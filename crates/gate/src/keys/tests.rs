@@ -62,20 +62,34 @@ fn a_destroyed_key_is_gone_for_good() {
     assert!(!vault.destroy("assignment", NOVEMBER).unwrap());
     let gone = |result: Result<&mut [u8], KeyError>| matches!(result, Err(KeyError::KeyDestroyed { .. }));
     assert!(gone(november.open(at, b"", &mut sealed.clone())), "a handle from before is of no use");
-    for vault in [vault, Vault::open(dir.path()).unwrap()] {
-        assert!(matches!(
-            vault.key("assignment", NOVEMBER, Missing::Make).err(),
-            Some(KeyError::KeyDestroyed { .. })
-        ));
-        assert!(matches!(
-            vault.token("assignment", NOVEMBER, "endpoint", "192.0.2.1"),
-            Err(KeyError::KeyDestroyed { .. })
-        ));
+    for vault in [&vault, &Vault::open(dir.path()).unwrap()] {
+        let old = vault.key("assignment", NOVEMBER, Missing::Error);
+        assert!(matches!(old.err(), Some(KeyError::KeyDestroyed { .. })));
         assert!(vault.key("assignment", OCTOBER, Missing::Make).is_ok());
     }
     for file in fs::read_dir(dir.path()).unwrap() {
         assert_ne!(fs::read(file.unwrap().path()).unwrap(), secret);
     }
+}
+
+#[test]
+fn what_comes_after_a_destruction_has_a_key_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let vault = Vault::open(dir.path()).unwrap();
+    let token = vault.token("assignment", NOVEMBER, "endpoint", "192.0.2.1").unwrap();
+    let at = PageId { file: 1, page: 1 };
+    let mut sealed = b"a page".to_vec();
+    key(&vault, "assignment", NOVEMBER).seal(at, b"", &mut sealed).unwrap();
+    vault.destroy("assignment", NOVEMBER).unwrap();
+
+    let new = key(&vault, "assignment", NOVEMBER);
+    assert!(matches!(new.open(at, b"", &mut sealed), Err(KeyError::Page)));
+    assert_ne!(vault.token("assignment", NOVEMBER, "endpoint", "192.0.2.1").unwrap(), token);
+    let mut sealed = b"another".to_vec();
+    new.seal(at, b"", &mut sealed).unwrap();
+    let again = Vault::open(dir.path()).unwrap();
+    assert_eq!(again.list().unwrap(), [("assignment".to_owned(), NOVEMBER)]);
+    assert_eq!(key(&again, "assignment", NOVEMBER).open(at, b"", &mut sealed).unwrap(), b"another");
 }
 
 #[test]
@@ -85,7 +99,7 @@ fn a_destruction_that_a_crash_interrupted_is_finished() {
     fs::write(dir.path().join("flow.2026-11.destroyed"), b"").unwrap();
     let vault = Vault::open(dir.path()).unwrap();
     assert!(!dir.path().join("flow.2026-11").exists());
-    assert!(vault.key("flow", NOVEMBER, Missing::Make).is_err());
+    assert!(vault.key("flow", NOVEMBER, Missing::Error).is_err());
     assert_eq!(vault.list().unwrap(), []);
 }
 
@@ -135,6 +149,9 @@ fn months_are_those_of_utc() {
     assert_eq!(month(1_795_996_799), "2026-11");
     assert_eq!(month(1_796_083_200), "2026-12");
     assert_eq!(Month::parse("2026-11"), Some(NOVEMBER));
+    assert_eq!(NOVEMBER.end(), UtcMicros::from_seconds(1_796_083_200));
+    assert_eq!(Month::of(NOVEMBER.end()).to_string(), "2026-12");
+    assert_eq!(Month { year: 2026, month: 12 }.end(), UtcMicros::from_seconds(1_798_761_600));
     for wrong in ["2026-13", "2026-1", "2026", "26-11 ", "2026-00"] {
         assert_eq!(Month::parse(wrong), None, "{wrong}");
     }

@@ -3,8 +3,8 @@
 use std::io;
 use std::ops::ControlFlow;
 
-use tadoru_model::UtcMicros;
 use tadoru_model::observation::Observation;
+use tadoru_model::{Flows, UtcMicros};
 use tadoru_wire::tables::Fault;
 use tadoru_wire::{Defect, Place};
 
@@ -28,6 +28,11 @@ impl<'a> Tally<'a> {
     /// One more record was seen.
     pub(super) fn record(&mut self) {
         self.report.records += 1;
+    }
+
+    /// Many more records were seen.
+    pub(super) fn records(&mut self, more: u64) {
+        self.report.records += more;
     }
 
     /// The record says nothing about who held an address.
@@ -67,6 +72,12 @@ impl<'a> Tally<'a> {
             self.report.end = End::Stopped;
         }
         flow
+    }
+
+    /// Hands flows on, each counted.
+    pub(super) fn flows(&mut self, flows: Flows) -> ControlFlow<()> {
+        self.report.kept += (flows.rows() as u64).saturating_sub(1);
+        self.item(Item::Flows(Box::new(flows)))
     }
 
     /// Hands an observation on, and says so where its time is odd. Losses follow at the end.

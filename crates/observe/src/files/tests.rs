@@ -326,7 +326,7 @@ fn a_damaged_line_leaves_the_time_between_its_neighbours_in_doubt_and_no_other()
     assert_eq!((report.kept, report.defect_count, report.ignored), (8759, 1, 0));
     let at = |hour: i64| A_YEAR_AGO + hour * 3600;
     let wanted = (at(3999) - 60, at(4001) + 60, "192.0.2.0/24".to_owned());
-    assert_eq!(lossy(&items), [wanted.clone()]);
+    assert_eq!(lossy(&items), std::slice::from_ref(&wanted));
     // At the ends there is one neighbour only.
     let (items, _) = taken(Format::Conntrack, a_year_without(&[0, 4000, 8759]).as_bytes());
     let first = (at(1) - 60, at(1) + 60, wanted.2.clone());

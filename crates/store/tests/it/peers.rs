@@ -41,7 +41,7 @@ fn ours(flows: &Flows, filter: &str) -> Vec<u32> {
 fn has_nfdump() -> bool {
     let found = Command::new("nfdump").arg("-V").output().is_ok_and(|run| run.status.success());
     if !found {
-        println!("SKIPPED: nfdump is not installed");
+        println!("skipped: nfdump is not installed");
     }
     found
 }
@@ -306,7 +306,7 @@ fn where_nfdump_departs_from_its_manual_is_known() {
     let mut columns = Flows::default();
     flows.iter().for_each(|flow| columns.push(*flow));
 
-    let both: [(&str, Result<&[u32], &str>, &[u32]); 8] = [
+    let both: [Difference<'_>; 8] = [
         // An address is the lower bits of either family.
         ("src ip 192.0.2.1", Ok(&[0, 2]), &[0]),
         ("src net 192.0.2.0/24", Ok(&[0, 2]), &[0]),
@@ -331,3 +331,6 @@ fn where_nfdump_departs_from_its_manual_is_known() {
         assert_eq!(ours(&columns, filter), wanted, "{filter}");
     }
 }
+
+/// A filter, the rows or the complaint of nfdump, and our rows.
+type Difference<'a> = (&'a str, Result<&'a [u32], &'a str>, &'a [u32]);

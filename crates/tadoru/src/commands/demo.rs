@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use jiff::tz::TimeZone;
 use tadoru_desk::FixedClock;
+use tadoru_desk::settings::Language;
 use tadoru_gate::journal::{verifier_of, verify};
 use tadoru_model::UtcMicros;
 use tadoru_web::api::import::Imported;
@@ -30,7 +31,7 @@ struct Scene {
 ///
 /// # Errors
 /// When the installation cannot be made, or a scene does not come out.
-pub async fn run() -> Result<ExitCode, CommandError> {
+pub async fn run(lang: Language) -> Result<ExitCode, CommandError> {
     let folder = Folder::new()?;
     let config = Config::default();
     let clock = FixedClock(UtcMicros::from_seconds(DEMO_NOW));
@@ -52,9 +53,11 @@ pub async fn run() -> Result<ExitCode, CommandError> {
         println!("\n{}. {}", number + 1, scene.title);
         println!("   Who had {} at {}?   (purpose {})", scene.address, scene.at, scene.purpose);
         match &answer {
-            WhoAnswer::Answered(answered) => tell(answered, &zone),
+            WhoAnswer::Answered(answered) => tell(answered, &zone, lang),
             WhoAnswer::Refused(refused) => {
-                println!("   Answer    refused. {}", first_lines(&refused.refusal.explanation_en));
+                let refusal = &refused.refusal;
+                let why = print::of(lang, &refusal.explanation_ja, &refusal.explanation_en);
+                println!("   Answer    refused. {}", first_line(why));
                 println!(
                     "   Journal   entry {}: the refusal, by rule, person and purpose",
                     refused.refusal.journal_index
@@ -99,19 +102,21 @@ async fn ask(door: &Door, scene: &Scene) -> Result<WhoAnswer, CommandError> {
     door.post("/v1/who", &request).await
 }
 
-fn tell(answer: &Answered, zone: &TimeZone) {
+fn tell(answer: &Answered, zone: &TimeZone, lang: Language) {
     println!("   Answer    {}", sentence(answer));
     for candidate in answer.candidates.iter().take(1) {
         evidence(candidate, zone);
     }
     for source in answer.coverage.iter().filter(|c| c.state != "alive").take(1) {
-        println!("   Evidence  {}: {}", source.source, source.why);
+        let (from, until) = (source.from.as_deref().unwrap_or("…"), source.until.as_deref().unwrap_or("…"));
+        println!("   Evidence  {} {} from {from} until {until}: {}", source.source, source.state, source.why);
     }
     if !answer.narrow_by.is_empty() {
         println!("   Decided by  {}", answer.narrow_by.join(", "));
     }
     let basis = answer.permit.basis.as_deref().unwrap_or("-");
-    println!("   Ground    {} ({basis}) {}", answer.permit.rule, answer.permit.text_en);
+    let permit = &answer.permit;
+    println!("   Ground    {} ({basis}) {}", permit.rule, print::of(lang, &permit.text_ja, &permit.text_en));
     println!(
         "   Journal   entry {} the decision, entry {} the answer",
         answer.permit.journal_index, answer.journal_index
@@ -169,10 +174,10 @@ fn line(hop: &Hop, zone: &TimeZone) -> String {
     )
 }
 
-/// The first lines of an explanation, as one.
-fn first_lines(text: &str) -> String {
-    let text = text.trim_start_matches("Refused: ");
-    text.lines().take(1).collect::<Vec<_>>().join(" ")
+/// The first line of an explanation, without the verdict that stands before it.
+fn first_line(text: &str) -> &str {
+    let line = text.lines().next().unwrap_or_default();
+    line.trim_start_matches("Refused: ").trim_start_matches("不許可：")
 }
 
 /// A folder of its own that goes away again.

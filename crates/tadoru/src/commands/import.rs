@@ -15,20 +15,31 @@ use crate::print;
 /// Imports the files one after the other.
 ///
 /// # Errors
-/// When a file or the desk cannot be read; those before it are kept.
+/// When a file or the desk cannot be read; those before it are kept. A file of which nothing was kept is said, and the
+/// command fails in the end.
 pub async fn run(global: &Global, door: &Door, import: Import) -> Result<ExitCode, CommandError> {
     let mut done = Vec::with_capacity(import.files.len());
+    let mut is_all_kept = true;
     for file in &import.files {
         let imported = one(door, &import, file).await?;
         if !global.json {
             tell(file, &imported);
+        }
+        if imported.kept == 0 && imported.records + imported.defective > 0 {
+            is_all_kept = false;
+            eprintln!(
+                "tadoru: nothing of `{}` was kept: no record in it could be taken for `{}`",
+                named(file),
+                import.format
+            );
+            eprintln!("\nhelp: look at the defects, and whether the file is in this format");
         }
         done.push(serde_json::json!({ "file": file.file_name().map(|n| n.to_string_lossy()), "imported": imported }));
     }
     if global.json {
         print::json(&done);
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if is_all_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn one(door: &Door, import: &Import, path: &Path) -> Result<Imported, CommandError> {
@@ -78,9 +89,14 @@ async fn one(door: &Door, import: &Import, path: &Path) -> Result<Imported, Comm
 
 /// The file's name without its folder, its packing and its ending.
 fn stem(path: &Path) -> String {
-    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = named(path);
     let bare = [".gz", ".zst"].iter().find_map(|packed| name.strip_suffix(packed)).unwrap_or(&name);
     Path::new(bare).file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// The file's name without its folder.
+fn named(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 fn tell(file: &Path, imported: &Imported) {
@@ -91,8 +107,8 @@ fn tell(file: &Path, imported: &Imported) {
         println!("  … and {} more", print::number(imported.defective - imported.defects.len() as u64));
     }
     println!(
-        "{}: {} records read, {} kept, {} ignored, {} defective; {} rows; journal {}",
-        file.file_name().map(|n| n.to_string_lossy()).unwrap_or_default(),
+        "{}: {} records read, {} kept, {} ignored, {} defective; {} rows (those known already are kept once); journal {}",
+        named(file),
         print::number(imported.records),
         print::number(imported.kept),
         print::number(imported.ignored),
@@ -100,6 +116,12 @@ fn tell(file: &Path, imported: &Imported) {
         print::number(imported.rows),
         imported.journal_index,
     );
+    if imported.past_retention > 0 {
+        println!(
+            "  {} of the rows are past their retention: `tadoru retention` or the running desk deletes them, unless `tadoru hold` keeps them",
+            print::number(imported.past_retention)
+        );
+    }
 }
 
 /// Bytes sent at a time.

@@ -1,7 +1,6 @@
 //! `tadoru serve`: the desk, its sources, and its two doors; ends cleanly on SIGTERM and SIGINT.
 
 use std::io::IsTerminal as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -9,14 +8,15 @@ use tadoru_desk::{Desk, SystemClock};
 use tadoru_gate::journal::Event;
 use tadoru_model::PersonId;
 use tadoru_web::serve::{Tokens, loopback, socket};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::cli::Global;
 use crate::config::Config;
-use crate::door::{CommandError, actor_of, routes, socket_of};
+use crate::door::{CommandError, actor_of, listen, routes, socket_of};
 use crate::embedded::{Embedded, Installation, open};
+use crate::sources::memory::{self, Memory};
 use crate::sources::{LiveSpool, apply, start};
 
 /// Serves until it is told to end.
@@ -44,29 +44,31 @@ pub async fn run(global: &Global) -> Result<ExitCode, CommandError> {
     desk.gate().note(&Event::DeskStarted { version: version() }, desk.now()).map_err(noted)?;
 
     let (end, shutdown) = watch::channel(false);
-    let spool = Arc::new(LiveSpool::new(Arc::clone(&desk), spool).map_err(|e| failed("open the spool", e))?);
-    let mut running =
-        start(&config.sources, &spool, &shutdown).await.map_err(|e| failed("start a source", e))?;
+    let spool = LiveSpool::new(Arc::clone(&desk), spool, Memory::of(&global.data));
+    let spool = Arc::new(spool.map_err(|e| failed("open the spool", e))?);
+    let (begin, left_aside) = spool.begin();
+    if let Some(why) = left_aside {
+        tracing::warn!("`{}` is left aside, for {why}: sources and templates are learnt anew", memory::NAME);
+    }
+    let places = spool.places(&begin).map_err(|e| failed("read the spool", e))?;
+    let started = start(&config.sources, &spool, &places, &shutdown).await;
+    let mut running = started.map_err(|e| failed("start a source", e))?;
     // The applier outlives the sources, so that what they spooled last is applied too.
     let (apply_end, apply_shutdown) = watch::channel(false);
-    let applier = tokio::task::spawn_blocking({
+    let mut applier = tokio::task::spawn_blocking({
         let spool = Arc::clone(&spool);
-        move || apply(&spool, &apply_shutdown)
+        move || apply(&spool, begin, &apply_shutdown)
     });
 
     let router = routes(&desk, Arc::clone(&running.states));
-    let path = socket_of(&global.data);
-    let _ = std::fs::remove_file(&path);
-    let door = UnixListener::bind(&path).map_err(|e| failed("listen on the desk's socket", e))?;
-    // Who may do what is decided by the peer's credentials; the folder itself is the operator's alone.
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o660))
-        .map_err(|e| failed("listen on the desk's socket", e))?;
+    let path = socket_of(&global.data, &config);
+    let door = listen(&path, &config).map_err(|e| failed("listen on the desk's socket", e))?;
     let listener = TcpListener::bind(config.api.listen).await.map_err(|e| failed("listen for the API", e))?;
     let listening = listener.local_addr().map_err(|e| failed("listen for the API", e))?;
     for told in &running.told {
         tracing::info!("{told}");
     }
-    tracing::info!("API on http://{listening}, commands by the socket in the data folder");
+    tracing::info!("API on http://{listening}, commands by `{}`", path.display());
 
     let tokens = tokens(&config, &desk);
     let known = {
@@ -86,17 +88,23 @@ pub async fn run(global: &Global) -> Result<ExitCode, CommandError> {
     let retention = tokio::spawn(keep_retention(Arc::clone(&desk), shutdown.clone()));
     let mut terminate = signal(SignalKind::terminate()).map_err(|e| failed("wait for signals", e))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|e| failed("wait for signals", e))?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    // An applier that ends by itself has failed: a desk that no longer learns anything must not go on answering.
+    let failure = tokio::select! {
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+        applied = &mut applier => Some(applied),
+    };
     tracing::info!("ending");
     let _ = end.send(true);
     while running.tasks.join_next().await.is_some() {}
     let _ = doors.await;
     let _ = retention.await;
     let _ = apply_end.send(true);
-    match applier.await {
+    let applied = match failure {
+        Some(applied) => applied,
+        None => applier.await,
+    };
+    match applied {
         Ok(applied) => applied.map_err(|e| failed("apply what was received", e))?,
         Err(e) => return Err(failed("apply what was received", e)),
     }

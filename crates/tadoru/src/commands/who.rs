@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
+use tadoru_desk::settings::Language;
 use tadoru_web::api::NumberOrText;
 use tadoru_web::api::batch::{BatchAnswer, BatchHead, BatchLine, Said};
 use tadoru_web::api::shape::{Answered, Candidate, Hop, Refused, WhoAnswer};
@@ -45,7 +46,7 @@ pub async fn run(global: &Global, door: &Door, who: Who) -> Result<ExitCode, Com
     if global.json {
         print::json(&answer);
     } else {
-        tell(&answer);
+        tell(&answer, print::lang(global, who.lang.as_deref())?);
     }
     Ok(ExitCode::from(code(answer.outcome())))
 }
@@ -60,14 +61,14 @@ pub fn code(outcome: &str) -> u8 {
 }
 
 /// Prints an answer for people.
-pub fn tell(answer: &WhoAnswer) {
+pub fn tell(answer: &WhoAnswer, lang: Language) {
     match answer {
-        WhoAnswer::Answered(answered) => tell_answered(answered),
-        WhoAnswer::Refused(refused) => tell_refused(refused),
+        WhoAnswer::Answered(answered) => tell_answered(answered, lang),
+        WhoAnswer::Refused(refused) => tell_refused(refused, lang),
     }
 }
 
-fn tell_answered(answer: &Answered) {
+fn tell_answered(answer: &Answered, lang: Language) {
     for warning in &answer.reading.warnings {
         let likely = warning.likely.as_ref().map(|l| format!(" (may be meant: {l})")).unwrap_or_default();
         println!("warning    {}{likely}", warning.message);
@@ -91,10 +92,15 @@ fn tell_answered(answer: &Answered) {
         println!("note       {note}");
     }
     for source in answer.coverage.iter().filter(|c| c.state != "alive").take(MOST_SHOWN) {
-        println!("source     {} was {}: {}", source.source, source.state, source.why);
+        let (from, until) = (source.from.as_deref().unwrap_or("…"), source.until.as_deref().unwrap_or("…"));
+        println!(
+            "source     {} was {} from {from} until {until}: {}",
+            source.source, source.state, source.why
+        );
     }
     let basis = answer.permit.basis.as_deref().unwrap_or("-");
-    println!("ground     {} ({}): {}", answer.permit.rule, basis, answer.permit.text_en);
+    let permit = &answer.permit;
+    println!("ground     {} ({basis}): {}", permit.rule, print::of(lang, &permit.text_ja, &permit.text_en));
     println!("journal    decision {}, answer {}", answer.permit.journal_index, answer.journal_index);
 }
 
@@ -162,9 +168,10 @@ fn record(hop: &Hop) -> String {
     }
 }
 
-fn tell_refused(refused: &Refused) {
+fn tell_refused(refused: &Refused, lang: Language) {
     println!("outcome    refused ({})", refused.refusal.verdict);
-    println!("{}", refused.refusal.explanation_en);
+    let refusal = &refused.refusal;
+    println!("{}", print::of(lang, &refusal.explanation_ja, &refusal.explanation_en).trim_end());
     if let Some(id) = &refused.refusal.approval_id {
         println!("help       another person may give `tadoru approve {id}`");
     }
@@ -182,8 +189,18 @@ async fn batch(door: &Door, who: &Who, file: &Path) -> Result<ExitCode, CommandE
     let total = count_lines(BufReader::new(&input)).map_err(|e| failed(Box::new(e)))?;
     let input = File::open(file).map_err(|e| failed(Box::new(e)))?;
     let mut complaints = Complaints::new(BufReader::new(input)).peekable();
-    if let Some(Err(fault)) = complaints.peek() {
-        return Err(failed(fault.to_string().into()));
+    match complaints.peek() {
+        Some(Err(fault)) => return Err(failed(fault.to_string().into())),
+        None => {
+            return Err(CommandError::Problem {
+                status: 400,
+                message: format!("no questions in `{}`", file.display()),
+                help: Some(
+                    "a header line with at least `address` and `time`, then a line a question".to_owned(),
+                ),
+            });
+        }
+        Some(Ok(_)) => {}
     }
 
     let head = BatchHead {

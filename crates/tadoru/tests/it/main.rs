@@ -11,5 +11,8 @@
 
 mod cgnat;
 mod fuzz_bodies;
+mod import;
+mod serve;
+mod socket;
 mod tidy;
 mod town;

@@ -20,7 +20,7 @@ use super::Api;
 use super::extract::{Caller, read_json};
 use super::ground::{self, Named};
 use super::problem::{Problem, Told};
-use super::reading::{Asked, NumberOrText, Texts, read};
+use super::reading::{Asked, NumberOrText, Texts, check_realm, read};
 use super::shape::{Refusal, WhoAnswer, refusal};
 use crate::lines::{Line, Lines};
 
@@ -141,6 +141,7 @@ pub(super) async fn batch<S: Stores>(
         facts: &head.facts,
         attached: head.attached.as_deref(),
     })?;
+    check_realm(&api.desk, head.realm.as_deref())?;
     let mut batch = Batch { asker: Asker { api, actor: caller.0, named, head }, lines, count: 0 };
     // What is wrong with the ground shows with the first lines: then nothing is answered yet and the status can say it.
     let Some(first) = batch.take().await? else { return Ok(answer(Body::empty())) };

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use tadoru_desk::Stores;
 use tadoru_desk::casework::CasePage;
+use tadoru_desk::{Door, Stores};
 use tadoru_model::CaseId;
 use tadoru_store::cases::{Case as Known, Texts, Which};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
-use super::doors::{SEES_CASES, WORKS_CASES};
 use super::extract::{Asked, Caller, Id, JsonBody};
 use super::problem::Problem;
 use super::shape::{Refusal, refusal, rfc3339};
@@ -135,7 +134,7 @@ pub(super) async fn open<S: Stores>(
     caller: Caller,
     JsonBody(new): JsonBody<NewCase>,
 ) -> Result<Json<OpenedCase>, Problem> {
-    caller.may(&WORKS_CASES)?;
+    caller.may(Door::WorksCases.roles())?;
     let NewCase { id, title } = new;
     let open = api.run(move |desk, handle| handle.block_on(desk.open_case(&caller.0, id.map(CaseId), title)));
     Ok(Json(OpenedCase { id: open.await?.0 }))
@@ -159,7 +158,7 @@ pub(super) async fn list<S: Stores>(
     caller: Caller,
     Asked(query): Asked<CasesQuery>,
 ) -> Result<Json<Cases>, Problem> {
-    caller.may(&SEES_CASES)?;
+    caller.may(Door::SeesCases.roles())?;
     let which = match query.which.as_deref() {
         None | Some("open") => Which::Open,
         Some("closed") => Which::Closed,
@@ -190,7 +189,7 @@ pub(super) async fn show<S: Stores>(
     caller: Caller,
     Id(id): Id,
 ) -> Result<Json<Dossier>, Problem> {
-    caller.may(&SEES_CASES)?;
+    caller.may(Door::SeesCases.roles())?;
     let show = api.run(move |desk, handle| handle.block_on(desk.show_case(&caller.0, &CaseId(id))));
     let CasePage { thread, texts } = show.await?;
     let (texts, sealed) = match texts {
@@ -236,7 +235,7 @@ pub(super) async fn close<S: Stores>(
     Id(id): Id,
     JsonBody(closing): JsonBody<Closing>,
 ) -> Result<Json<Noted>, Problem> {
-    caller.may(&WORKS_CASES)?;
+    caller.may(Door::WorksCases.roles())?;
     let close = api
         .run(move |desk, handle| handle.block_on(desk.close_case(&caller.0, &CaseId(id), &closing.reason)));
     Ok(Json(Noted { journal_index: close.await? }))

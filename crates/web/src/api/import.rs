@@ -55,6 +55,8 @@ pub struct Imported {
     pub sha256: String,
     /// Rows stored, new or in a newer version.
     pub rows: u64,
+    /// Those of them that are past their retention: the next run of it deletes them, unless they are held.
+    pub past_retention: u64,
     /// Where in the journal it stands.
     pub journal_index: u64,
 }
@@ -89,7 +91,7 @@ pub(super) async fn import<S: Stores>(
         now: api.desk.now(),
     };
     let (reader, mut pipe) = (Arc::clone(&api.reader), pipe(body));
-    let Done { report, rows, journal_index } = api
+    let Done { report, rows, past_retention, journal_index } = api
         .run(move |desk, handle| -> Result<Done, ImportError> {
             handle.block_on(desk.import(&caller.0, reader.as_ref(), &reading, &mut pipe))
         })
@@ -102,6 +104,7 @@ pub(super) async fn import<S: Stores>(
         defects: report.defects,
         sha256: report.sha256,
         rows,
+        past_retention,
         journal_index,
     }))
 }

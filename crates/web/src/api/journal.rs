@@ -8,12 +8,11 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use tadoru_desk::Stores;
+use tadoru_desk::{Door, Stores};
 use tadoru_gate::journal::JournalError;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
-use super::doors::READS_JOURNAL;
 use super::extract::{Asked, Caller, Id};
 use super::problem::Problem;
 
@@ -110,7 +109,7 @@ pub(super) async fn entries<S: Stores>(
     caller: Caller,
     Asked(query): Asked<EntriesQuery>,
 ) -> Result<Json<Entries>, Problem> {
-    caller.may(&READS_JOURNAL)?;
+    caller.may(Door::ReadsJournal.roles())?;
     let read = api.run(move |desk, _| -> Result<Entries, JournalError> {
         let journal = desk.gate().journal();
         let (size, count) = (journal.size(), query.count.unwrap_or(USUAL_ENTRIES).min(MOST_ENTRIES));
@@ -147,7 +146,7 @@ pub(super) async fn proof<S: Stores>(
     caller: Caller,
     Id(index): Id,
 ) -> Result<Json<Proof>, Problem> {
-    caller.may(&READS_JOURNAL)?;
+    caller.may(Door::ReadsJournal.roles())?;
     let index: u64 = index.parse().map_err(|_| Problem::wrong("index", "the index is no number"))?;
     let proved = api.run(move |desk, _| -> Result<Proof, Problem> {
         let journal = desk.gate().journal();

@@ -115,6 +115,7 @@ impl From<DeskError> for Problem {
             DeskError::Store(e) => e.into(),
             DeskError::Case(e) => e.into(),
             DeskError::Role { .. } => Self::fault(StatusCode::FORBIDDEN, "role", &error),
+            DeskError::NoHold => Self::fault(StatusCode::NOT_FOUND, "no-such-hold", &error),
             DeskError::Question { .. } => Self::fault(StatusCode::BAD_REQUEST, "question", &error),
             DeskError::Standing { .. } => Self::fault(StatusCode::SERVICE_UNAVAILABLE, "standing", &error)
                 .help("the rule packs in force must permit the installation's own recording"),

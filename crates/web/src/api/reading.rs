@@ -4,9 +4,9 @@
 
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
-use tadoru_desk::Settings;
 use tadoru_desk::reading::{AddressFault, TimeFault, Warning, read_endpoint, read_port, read_time};
 use tadoru_desk::who::Question;
+use tadoru_desk::{Desk, Settings, Stores};
 use tadoru_model::{Endpoint, Protocol, Realm, Remote, UtcMicros};
 use utoipa::ToSchema;
 
@@ -91,6 +91,18 @@ pub(super) fn read(texts: &Texts<'_>, settings: &Settings, now: UtcMicros) -> Re
         skew_ms: u64::try_from(skew_us / 1000).unwrap_or_default(),
     };
     Ok(Asked { question: Question { endpoint, realm, seen, skew_us, remote }, echo, reading })
+}
+
+/// Refuses a realm that neither a record nor a rule speaks of; where there are none yet, any may be meant.
+pub(super) fn check_realm<S: Stores>(desk: &Desk<S>, realm: Option<&str>) -> Result<(), Problem> {
+    let Some(realm) = realm.map(Realm::from).filter(|realm| !realm.is_untold()) else { return Ok(()) };
+    let known = desk.realms()?;
+    if known.is_empty() || known.contains(&realm) {
+        return Ok(());
+    }
+    let known: Vec<&str> = known.iter().map(|realm| &*realm.0).collect();
+    Err(Problem::wrong("realm", "no record and no rule speaks of this `realm`")
+        .help(format!("there are: {}", known.join(", "))))
 }
 
 /// Reads a length of time such as `30s`, `500ms` or `2m`, in microseconds.

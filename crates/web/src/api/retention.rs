@@ -5,11 +5,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use tadoru_desk::Stores;
+use tadoru_desk::{Door, Stores};
 use utoipa::ToSchema;
 
 use super::Api;
-use super::doors::RUNS_SYSTEM;
 use super::extract::Caller;
 use super::problem::Problem;
 
@@ -20,6 +19,9 @@ pub struct RetentionRun {
     pub deleted: u64,
     /// Rows that a hold kept.
     pub held: u64,
+    /// Keys destroyed: of classes and months of which nothing is left.
+    #[serde(default)]
+    pub keys: u64,
 }
 
 /// Deletes what is past its retention and held by nothing.
@@ -37,7 +39,7 @@ pub(super) async fn run<S: Stores>(
     State(api): State<Arc<Api<S>>>,
     caller: Caller,
 ) -> Result<Json<RetentionRun>, Problem> {
-    caller.may(&RUNS_SYSTEM)?;
+    caller.may(Door::RunsSystem.roles())?;
     let done = api.run(|desk, _| desk.enforce_retention()).await?;
-    Ok(Json(RetentionRun { deleted: done.deleted, held: done.held }))
+    Ok(Json(RetentionRun { deleted: done.deleted, held: done.held, keys: done.keys }))
 }

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::extract::{Caller, JsonBody};
 use super::problem::Problem;
-use super::reading::{NumberOrText, Texts, read};
+use super::reading::{NumberOrText, Texts, check_realm, read};
 use super::shape::{WhoAnswer, refusal};
 use super::{Api, ground};
 
@@ -89,6 +89,7 @@ pub(super) async fn who<S: Stores>(
         skew: request.skew.as_deref(),
         realm: request.realm.as_deref(),
     };
+    check_realm(&api.desk, texts.realm)?;
     let asked = read(&texts, api.desk.settings(), api.desk.now())?;
     let inquiry = named.inquiry(caller.0, vec![asked.question.clone()]);
     let reply = api.run(move |desk, handle| handle.block_on(desk.who(inquiry))).await?;

@@ -123,7 +123,17 @@ async fn an_import_tells_what_it_kept_and_where_the_defects_are() {
     let path = "/v1/import?format=table&name=records.csv";
     let (status, told) = house.post(Some(&admin()), path, crate::house::RECORDS).await;
     assert_eq!(status, 200, "{told}");
-    let order = ["records", "kept", "ignored", "defective", "defects", "sha256", "rows", "journal_index"];
+    let order = [
+        "records",
+        "kept",
+        "ignored",
+        "defective",
+        "defects",
+        "sha256",
+        "rows",
+        "past_retention",
+        "journal_index",
+    ];
     assert_eq!(members(&told), order);
     assert_eq!((&told["records"], &told["defective"]), (&json!(5), &json!(1)));
     assert_eq!(told["defects"], json!(["line 5: not a row"]));

@@ -32,7 +32,7 @@ async fn routes(house: &House) -> Vec<Route> {
             });
         }
     }
-    assert!(routes.len() >= 18, "{}", routes.len());
+    assert!(routes.len() >= 21, "{}", routes.len());
     routes
 }
 
@@ -48,6 +48,11 @@ fn request(route: &Route) -> (String, String) {
         "import" => RECORDS.to_owned(),
         "case-open" => json!({"title": "x"}).to_string(),
         "case-close" => json!({"reason": "x"}).to_string(),
+        "hold-new" => json!({
+            "endpoints": ["203.0.113.7:40123"], "from": "2026-11-21T01:00:00Z", "until": "2026-11-21T02:00:00Z",
+            "days": 30, "case": "K-1", "purpose": "P-CRIME"
+        })
+        .to_string(),
         "subscriber-show" => head.to_string(),
         "gate-explain" => json!({"act": "learn", "data": ["ASGN"], "purpose": "CLEAN"}).to_string(),
         _ => String::new(),

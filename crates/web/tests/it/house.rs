@@ -3,13 +3,14 @@
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use serde_json::Value;
 use tadoru_desk::import::{FileReader, FileReport, ImportError, Item, Reading};
-use tadoru_desk::{Actor, Desk, DeskError, FixedClock, People, Settings, Stores};
+use tadoru_desk::{Actor, Clock, Desk, DeskError, People, Settings};
 use tadoru_gate::journal::Options;
 use tadoru_gate::permit::Store;
 use tadoru_gate::{ActName, Answer, Ask, DataCategory, DataSet, Facts, Gate, Packs, Permit, Purpose, Scope};
@@ -18,60 +19,9 @@ use tadoru_model::{
     Assignment, Edge, Holder, How, Identity, IdentityKind, PersonId, PortRange, Prefix, Protocol, Realm,
     RecordKind, Role, SourceName, UtcMicros,
 };
-use tadoru_store::clocks::ClockReadings;
-use tadoru_store::rules::Rules;
-use tadoru_store::{Assignments, Coverage};
-use tadoru_store_embedded::assignments::{SegmentStore, Settings as StoreSettings};
-use tadoru_store_embedded::cases::{CaseBook, Database};
-use tadoru_store_embedded::evidence::Exhibits;
 use tadoru_store_embedded::folder::Folder;
-use tadoru_store_embedded::rules::{ClockBook, RuleBook};
-use tadoru_store_embedded::subscribers::Directory;
+use tadoru_store_embedded::shelves::Shelves;
 use tadoru_web::{Api, Client, router};
-
-/// The stores of the installation.
-pub struct Shelves {
-    assignments: SegmentStore,
-    rules: RuleBook,
-    clocks: ClockBook,
-    cases: CaseBook,
-    subscribers: Directory,
-    evidence: Exhibits,
-}
-
-impl Stores for Shelves {
-    type Cases = CaseBook;
-    type Subscribers = Directory;
-    type Evidence = Exhibits;
-
-    fn assignments(&self) -> &dyn Assignments {
-        &self.assignments
-    }
-
-    fn coverage(&self) -> &dyn Coverage {
-        &self.assignments
-    }
-
-    fn rules(&self) -> &dyn Rules {
-        &self.rules
-    }
-
-    fn clocks(&self) -> &dyn ClockReadings {
-        &self.clocks
-    }
-
-    fn cases(&self) -> &CaseBook {
-        &self.cases
-    }
-
-    fn subscribers(&self) -> &Directory {
-        &self.subscribers
-    }
-
-    fn evidence(&self) -> &Exhibits {
-        &self.evidence
-    }
-}
 
 /// An installation.
 pub struct House {
@@ -79,17 +29,49 @@ pub struct House {
     pub router: Router,
     /// Its desk.
     pub desk: Arc<Desk<Shelves>>,
+    /// Its clock.
+    pub clock: Hands,
     /// Its folder.
     pub folder: tempfile::TempDir,
+}
+
+/// A clock that is set by hand.
+#[derive(Clone)]
+pub struct Hands(Arc<AtomicI64>);
+
+impl Hands {
+    /// Sets it.
+    pub fn set(&self, now: UtcMicros) {
+        self.0.store(now.0, Ordering::Relaxed);
+    }
+}
+
+impl Clock for Hands {
+    fn now(&self) -> UtcMicros {
+        UtcMicros(self.0.load(Ordering::Relaxed))
+    }
 }
 
 impl House {
     /// An empty installation.
     pub async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let desk = Arc::new(desk(folder.path()).await);
+        Self::at(tempfile::tempdir().unwrap(), NOW).await
+    }
+
+    /// The installation in a folder, at that instant.
+    pub async fn at(folder: tempfile::TempDir, now: UtcMicros) -> Self {
+        let clock = Hands(Arc::new(AtomicI64::new(now.0)));
+        let desk = Arc::new(desk(folder.path(), &clock).await);
         let api = Api { desk: Arc::clone(&desk), reader: Arc::new(Table), sources: Arc::new(Vec::new) };
-        Self { router: router(Arc::new(api)), desk, folder }
+        Self { router: router(Arc::new(api)), desk, clock, folder }
+    }
+
+    /// The same installation after its process ended and began again.
+    pub async fn restarted(self) -> Self {
+        let Self { router, desk, clock, folder } = self;
+        let now = clock.now();
+        drop((router, desk));
+        Self::at(folder, now).await
     }
 
     /// One with the records of [`RECORDS`].
@@ -168,34 +150,20 @@ static,rubbish
 /// 2026-11-21 03:00 UTC.
 pub const NOW: UtcMicros = UtcMicros(1_795_230_000_000_000);
 
-async fn desk(path: &Path) -> Desk<Shelves> {
+async fn desk(path: &Path, clock: &Hands) -> Desk<Shelves> {
     let folder = Folder::open(path).unwrap();
     let packs = Packs::shipped().unwrap();
-    let (gate, _) = Gate::open(&path.join("gate"), packs, &Options::new("tests.example"), NOW).unwrap();
-    let (permit, vault) = (recording(&gate), gate.vault().clone());
-    let clock: Arc<dyn Fn() -> UtcMicros + Send + Sync> = Arc::new(|| NOW);
-    let (assignments, _) = SegmentStore::open(
-        &folder.inside("assignments").unwrap(),
-        vault.clone(),
-        Arc::clone(&clock),
-        &permit,
-        StoreSettings::default(),
-    )
-    .unwrap();
-    let database = Database::open(path, vault, clock).await.unwrap();
-    let stores = Shelves {
-        assignments,
-        rules: RuleBook::open(folder.clone()).unwrap(),
-        clocks: ClockBook::open(folder).unwrap(),
-        cases: CaseBook::new(Arc::clone(&database)),
-        subscribers: Directory::open(Arc::clone(&database)).await.unwrap(),
-        evidence: Exhibits::open(database).unwrap(),
-    };
+    let now = clock.now();
+    let (gate, _) = Gate::open(&path.join("gate"), packs, &Options::new("tests.example"), now).unwrap();
+    let (permit, vault) = (recording(&gate, now), gate.vault().clone());
+    let tick = clock.clone();
+    let (stores, _) =
+        Shelves::open(&folder, vault, Arc::new(move || tick.now()), &permit, &[]).await.unwrap();
     let settings = Settings::default();
-    Desk::new(Arc::new(gate), stores, settings, People::default(), Arc::new(FixedClock(NOW)))
+    Desk::new(Arc::new(gate), stores, settings, People::default(), Arc::new(clock.clone()))
 }
 
-fn recording(gate: &Gate) -> Permit<Store> {
+fn recording(gate: &Gate, at: UtcMicros) -> Permit<Store> {
     let ask = Ask {
         act: ActName::Store,
         data: DataSet::of(&[DataCategory::Asgn]),
@@ -206,7 +174,7 @@ fn recording(gate: &Gate) -> Permit<Store> {
         case: None,
         scope: Scope { own_network: true, ..Scope::default() },
         facts: Facts::none(),
-        at: NOW,
+        at,
     };
     match gate.ask::<Store>(ask).unwrap() {
         Answer::Permitted(permit) => permit,

@@ -13,4 +13,5 @@ mod document;
 mod doors;
 mod hostile;
 mod house;
+mod retention;
 mod transports;

@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::http::Method;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use tadoru_model::Role;
 use tadoru_web::Client;
 use tadoru_web::client::{ClientError, Upload};
 use tadoru_web::serve::{ServeError, Tokens, loopback, socket};
@@ -14,7 +15,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::oneshot;
 
-use crate::house::{House, RECORDS, admin, ann, question};
+use crate::house::{House, RECORDS, admin, ann, question, somebody};
 
 async fn json_of(client: &Client, path: &str, value: &Value) -> Value {
     let answer = client.send_json(Method::POST, path, value).await.unwrap();
@@ -114,6 +115,10 @@ async fn an_import_streams_and_one_that_breaks_off_is_no_whole_file() {
     assert_eq!(answer.status, 400);
     let told: Value = serde_json::from_slice(&answer.bytes(1 << 20).await.unwrap()).unwrap();
     assert_eq!(told["error"]["code"], "unreadable-file");
+    // What was kept of it by then stays, and the journal says so.
+    let path = format!("/v1/journal/entries?from={}&count=1", house.desk.gate().journal().size() - 1);
+    let (_, entries) = house.get(Some(&somebody(Role::Auditor)), &path).await;
+    assert!(entries.to_string().contains("table (broken off)"), "{entries}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,166 @@
+//! Files of flows: nfdump's own, captures of exports, and captures of packets, which are metered here.
+//!
+//! Which of them a file is, its octets say. A capture is one of exports when one of its first [`LOOKED_AT`] packets is a
+//! whole NetFlow, IPFIX or sFlow datagram; its other packets are then counted as ignored. Flows go out in batches.
+
+use std::io;
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+
+use tadoru_model::Flows;
+use tadoru_wire::flow::{Columns, Decoder};
+use tadoru_wire::nfcapd::Blocks;
+use tadoru_wire::packet::headers;
+use tadoru_wire::pcap::{Completeness, Packet, Packets, UdpPayload, udp_payload};
+use tadoru_wire::tables::Fault;
+use tadoru_wire::{Defect, Place, sflow};
+
+use super::Task;
+use super::input::Input;
+use super::tally::Tally;
+use crate::meter::{Config, Meter};
+
+impl Task<'_> {
+    /// Flows of whatever kind of file it is.
+    pub(super) fn flows(&self, input: &mut Input<'_>, tally: &mut Tally<'_>) -> io::Result<()> {
+        // The first octets of nfdump's files on a little-endian machine (nffileV2.h); a capture begins otherwise.
+        if input.fill_buf()?.starts_with(&NFCAPD) {
+            return self.nfcapd(input, tally);
+        }
+        let mut packets = Packets::new(input);
+        let first: Vec<Result<Packet, Fault>> = packets.by_ref().take(LOOKED_AT).collect();
+        let is_export = |packet: &Packet| udp_payload(packet).is_some_and(|udp| is_export(&udp));
+        let exports = first.iter().flatten().any(is_export);
+        let packets = first.into_iter().chain(packets);
+        if exports { exported(packets, tally) } else { metered(packets, tally) }
+    }
+
+    fn nfcapd(&self, input: &mut Input<'_>, tally: &mut Tally<'_>) -> io::Result<()> {
+        for block in Blocks::new(input) {
+            let Some(mut block) = tally.sound(block)? else { continue };
+            tally.records(block.flows.rows() as u64 + block.events + block.bare);
+            (0..block.events + block.bare).for_each(|_| tally.ignored());
+            block.defects.drain(..).for_each(|defect| tally.defect_anywhere(defect));
+            // A record tells no arrival where the collector did not note it: then it is as old as its flow.
+            for (received, last) in block.flows.received_us.iter_mut().zip(&block.flows.last_us) {
+                *received = (*received).max(*last);
+            }
+            if hand_on(&mut block.flows, 1, tally).is_break() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Export datagrams of a capture, each taken as it was captured.
+fn exported(packets: impl Iterator<Item = Result<Packet, Fault>>, tally: &mut Tally<'_>) -> io::Result<()> {
+    let (mut flows, mut samples) = (Decoder::default(), sflow::Decoder::new(MOST_AGENTS));
+    let (mut columns, mut arrived) = (Columns::default(), 0);
+    for packet in packets {
+        let Some(packet) = tally.sound(packet)? else { continue };
+        tally.record();
+        let Some(udp) = udp_payload(&packet).filter(is_export) else {
+            tally.ignored();
+            continue;
+        };
+        arrived = packet.time_us.unwrap_or(arrived);
+        let source = SocketAddr::new(udp.src, udp.src_port);
+        let defects = if sflow::is_datagram(udp.payload) {
+            samples.collect(source, arrived, udp.payload, &mut columns).defects
+        } else {
+            flows.collect(source, arrived, udp.payload, &mut columns, &mut |_| {}).defects
+        };
+        for defect in defects {
+            tally.defect_anywhere(Defect { place: Place::Byte(packet.offset), what: defect.what });
+        }
+        if hand_on(&mut columns, BATCH, tally).is_break() {
+            return Ok(());
+        }
+    }
+    let _ = hand_on(&mut columns, 1, tally);
+    if flows.waiting_bytes() > 0 {
+        tally.defect_anywhere(Defect::byte(0, "data is left whose template never came"));
+    }
+    Ok(())
+}
+
+/// Packets of a capture, made into flows.
+fn metered(packets: impl Iterator<Item = Result<Packet, Fault>>, tally: &mut Tally<'_>) -> io::Result<()> {
+    let mut meter = Meter::new(Config::default());
+    let mut flows = Flows::default();
+    for packet in packets {
+        let Some(packet) = tally.sound(packet)? else { continue };
+        tally.record();
+        match (packet.time_us, headers(packet.link_type, &packet.data)) {
+            (Some(at_us), Ok(headers)) => meter.take(at_us, &headers, &mut flows),
+            _ => tally.ignored(),
+        }
+        if flows.rows() >= BATCH && tally.flows(std::mem::take(&mut flows)).is_break() {
+            return Ok(());
+        }
+    }
+    meter.finish(&mut flows);
+    if !flows.is_empty() {
+        let _ = tally.flows(flows);
+    }
+    Ok(())
+}
+
+/// Hands the flows on when there are at least `least`.
+fn hand_on(columns: &mut Columns, least: usize, tally: &mut Tally<'_>) -> ControlFlow<()> {
+    if columns.rows() < least.max(1) {
+        return ControlFlow::Continue(());
+    }
+    tally.flows(adopt(std::mem::take(columns)))
+}
+
+/// Whether a datagram is a whole export: its own length or its parts fill it to the end.
+fn is_export(udp: &UdpPayload<'_>) -> bool {
+    let octets = udp.payload;
+    let at = |n: usize| {
+        octets.get(n..).and_then(<[u8]>::first_chunk).map_or(0, |two| usize::from(u16::from_be_bytes(*two)))
+    };
+    if udp.completeness != Completeness::Whole {
+        return false;
+    }
+    match at(0) {
+        5 => at(2) > 0 && octets.len() == V5_HEADER + V5_RECORD * at(2),
+        9 => {
+            let mut end = V9_HEADER;
+            while end + 4 <= octets.len() && at(end + 2) >= 4 {
+                end += at(end + 2);
+            }
+            end == octets.len() && end > V9_HEADER
+        }
+        10 => octets.len() > IPFIX_HEADER && at(2) == octets.len(),
+        _ => sflow::is_datagram(octets),
+    }
+}
+
+macro_rules! adopted {
+    ($columns:ident: $($name:ident),+ $(,)?) => {
+        Flows { $($name: $columns.$name,)+ }
+    };
+}
+
+/// The columns of the wire as the columns of the house; nothing is copied.
+pub fn adopt(columns: Columns) -> Flows {
+    adopted!(columns:
+        first_us, last_us, received_us, exporter, domain, ip, src, dst, src_port, dst_port, proto, tcp_flags, tos,
+        packets, bytes, reverse_packets, reverse_bytes, flows, sampling, input, output, src_as, dst_as, src_mask,
+        dst_mask, next_hop, bgp_next_hop, src_vlan, dst_vlan, in_src_mac, out_dst_mac, direction, forwarding,
+    )
+}
+
+const NFCAPD: [u8; 2] = [0x0c, 0xa5];
+const V5_HEADER: usize = 24;
+const V5_RECORD: usize = 48;
+const V9_HEADER: usize = 20;
+const IPFIX_HEADER: usize = 16;
+/// Packets by which a capture is told to be one of exports.
+const LOOKED_AT: usize = 256;
+/// Flows handed on together at least.
+const BATCH: usize = 65_536;
+/// sFlow agents that are told apart.
+const MOST_AGENTS: usize = 4096;
