@@ -7,7 +7,7 @@ use tadoru_gate::permit::{Act, Aggregate, Learn, Opens, Store};
 use tadoru_gate::request::RuleRef;
 use tadoru_gate::{Answer, Ask, DataCategory, DataSet, Facts, Permit, Purpose, Refusal, Scope, Sealed};
 use tadoru_model::{CaseId, Flows as Batch, UtcMicros};
-use tadoru_store::flows::{Bucket, FlowsError, Found, Ground, Key, Measure, Question, Ranked, Sums};
+use tadoru_store::flows::{Bucket, Ground, Key, Measure, Question, Ranked, Sums};
 
 use crate::ask::Work;
 use crate::{Actor, Desk, DeskError, Door, Stores};
@@ -30,11 +30,6 @@ pub enum Figure {
     Series {
         /// Length of a step, microseconds.
         step_us: u64,
-    },
-    /// The flows themselves.
-    List {
-        /// How many at most.
-        most: usize,
     },
 }
 
@@ -76,8 +71,6 @@ pub enum Told {
     Top(Vec<Ranked>),
     /// Sums over time.
     Series(Vec<Bucket>),
-    /// The flows themselves.
-    List(Box<Found>),
 }
 
 /// Flows on their way into the store.
@@ -110,9 +103,7 @@ impl<S: Stores> Desk<S> {
             Figure::Top { key, .. } => Some(key),
             _ => None,
         };
-        let shows = matches!(inquiry.figure, Figure::List { .. })
-            || !inquiry.question.filter.is_aggregate_safe()
-            || key.is_some_and(Key::names_somebody);
+        let shows = !inquiry.question.filter.is_aggregate_safe() || key.is_some_and(Key::names_somebody);
         if shows {
             let permit = self.flow_permit::<Learn>(&inquiry.actor, Purpose::ProtOwn, inquiry.case.clone())?;
             return self.told(permit, inquiry, |permit| Ground::Case(permit));
@@ -145,18 +136,14 @@ impl<S: Stores> Desk<S> {
         inquiry: &FlowInquiry,
     ) -> Result<Told, DeskError> {
         let (flows, question, now) = (self.stores().flows(), &inquiry.question, self.now());
-        Ok(match (inquiry.figure, ground) {
-            (Figure::Totals, _) => Told::Totals(open(flows.totals(ground, question)?, permit, now)?),
-            (Figure::Top { key, by, most }, _) => {
+        Ok(match inquiry.figure {
+            Figure::Totals => Told::Totals(open(flows.totals(ground, question)?, permit, now)?),
+            Figure::Top { key, by, most } => {
                 Told::Top(open(flows.top(ground, question, key, by, most)?, permit, now)?)
             }
-            (Figure::Series { step_us }, _) => {
+            Figure::Series { step_us } => {
                 Told::Series(open(flows.series(ground, question, step_us)?, permit, now)?)
             }
-            (Figure::List { most }, Ground::Case(case)) => {
-                Told::List(Box::new(open(flows.find(case, question, most)?, permit, now)?))
-            }
-            (Figure::List { .. }, Ground::Standing(_)) => return Err(FlowsError::NotAggregate.into()),
         })
     }
 

@@ -41,6 +41,9 @@ pub enum Command {
     Import(Import),
     /// When was each source alive, and when did it lose records?
     Coverage,
+    /// What do the recorded flows add up to? Filters are in nfdump's language.
+    #[command(after_help = FLOWS)]
+    Flows(Flows),
     /// Cases: the thread of everything done in one matter.
     #[command(subcommand)]
     Case(Case),
@@ -150,6 +153,39 @@ pub struct Import {
     /// are in the operator's zone.
     #[arg(long)]
     pub zone: Option<String>,
+}
+
+/// `flows`.
+#[derive(Debug, Args)]
+pub struct Flows {
+    /// Filter in nfdump's language, such as 'proto udp and dst port 53'; every flow where not given.
+    #[arg(default_value = "")]
+    pub filter: String,
+    /// First instant, with its zone.
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// First instant after, with its zone.
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// Rank by: src-port, dst-port, proto, src-as, dst-as, input, output, exporter, flags, tos, next-hop; and, where the
+    /// gate permits it, src-addr, dst-addr.
+    #[arg(long, value_name = "KEY", conflicts_with = "series")]
+    pub top: Option<String>,
+    /// Rank by bytes, packets or flows.
+    #[arg(long, value_name = "MEASURE", requires = "top")]
+    pub by: Option<String>,
+    /// How many keys of a ranking.
+    #[arg(long, value_name = "N", requires = "top")]
+    pub count: Option<u32>,
+    /// Sums in steps of this length, such as 1m.
+    #[arg(long, value_name = "STEP")]
+    pub series: Option<String>,
+    /// Case, where the answer would show somebody.
+    #[arg(long)]
+    pub case: Option<String>,
+    /// Language of a refusal; the installation's language where not given.
+    #[arg(long, value_parser = ["ja", "en"])]
+    pub lang: Option<String>,
 }
 
 /// `case`.
@@ -342,6 +378,18 @@ A time needs its zone: RFC 3339, `… JST`, web-server and mail forms, or second
 Journaled: your statements of fact, the decision (also a refusal), that the answer was opened, the outcome.
 Exit codes: 0 unique, none, not-ours; 4 ambiguous, gap, expired; 3 refused; 2 wrong use; 1 fault.";
 
+const FLOWS: &str = "\
+Examples:
+  tadoru import flows exports.pcap nfcapd.202611211015
+  tadoru flows 'proto udp and dst port 53' --series 1m --since '2026-11-21 10:00 +09:00' --until '2026-11-21 11:00 +09:00'
+  tadoru flows --top dst-port --by packets --count 20
+
+Figures in which nobody can be told need no case: by port, protocol, AS, interface, and for networks of /24 or /56 and
+shorter. A single address, or a ranking of addresses, is for the gate to permit. Counts are as the exporters sent them,
+not multiplied by the sampling.
+Journaled: the permit, granted or refused.
+Exit codes: 0 answered; 3 refused; 2 wrong use; 1 fault.";
+
 const HOLD: &str = "\
 Examples:
   tadoru hold new 203.0.113.7:40123 100.64.0.9 --from '2026-11-21 10:00 +09:00' --until '2026-11-21 11:00 +09:00' \\
@@ -355,7 +403,8 @@ Exit codes: 0 kept; 3 refused; 2 wrong use; 1 fault.";
 
 const IMPORT: &str = "\
 Formats: radius-detail, radius-pcap, kea4, kea6, isc-leases, conntrack (also ulogd2), nat-syslog, nat-export,
-         cgn-rules, map-e, softwires, venue, static, subscribers.
+         cgn-rules, map-e, softwires, venue, static, subscribers,
+         flows (captures of NetFlow, IPFIX or sFlow exports or of packets, nfdump's files; told apart by themselves).
 
 Examples:
   tadoru import radius-detail /var/log/radius/radacct/192.0.2.251/detail-20261121.gz

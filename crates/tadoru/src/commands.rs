@@ -3,6 +3,7 @@
 mod case;
 mod coverage;
 mod demo;
+mod flows;
 mod gate;
 mod hold;
 mod import;
@@ -50,6 +51,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
     match command {
         Command::Who(who) => who::run(&global, &door, who).await,
         Command::Import(import) => import::run(&global, &door, import).await,
+        Command::Flows(flows) => flows::run(&global, &door, flows).await,
         Command::Coverage => coverage::run(&global, &door).await,
         Command::Case(command) => case::run(&global, &door, command).await,
         Command::Subscriber(command) => subscriber::run(&global, &door, command).await,

@@ -10,6 +10,7 @@ pub mod approvals;
 pub mod batch;
 pub mod cases;
 pub mod coverage;
+pub mod flows;
 pub mod gate;
 pub mod health;
 pub mod holds;
@@ -74,6 +75,7 @@ fn routes<S: Stores>() -> OpenApiRouter<Arc<Api<S>>> {
         .routes(routes!(batch::batch))
         .routes(routes!(import::import))
         .routes(routes!(coverage::coverage))
+        .routes(routes!(flows::flows))
         .routes(routes!(cases::list, cases::open))
         .routes(routes!(cases::show))
         .routes(routes!(cases::close))
@@ -168,6 +170,7 @@ async fn document(Extension(Document(text)): Extension<Document>) -> Response {
     tags(
         (name = "who", description = "Who had an endpoint at an instant"),
         (name = "records", description = "Records in, and what is known of their sources"),
+        (name = "flows", description = "What the recorded flows add up to"),
         (name = "cases", description = "The thread of everything done in one matter"),
         (name = "gate", description = "What the rules say, and what waits for approval"),
         (name = "journal", description = "The record that proves itself"),

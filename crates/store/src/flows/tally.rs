@@ -55,6 +55,30 @@ impl Key {
         Self::NextHop,
     ];
 
+    /// Its name on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SrcAddr => "src-addr",
+            Self::DstAddr => "dst-addr",
+            Self::SrcPort => "src-port",
+            Self::DstPort => "dst-port",
+            Self::Proto => "proto",
+            Self::SrcAs => "src-as",
+            Self::DstAs => "dst-as",
+            Self::Input => "input",
+            Self::Output => "output",
+            Self::Exporter => "exporter",
+            Self::TcpFlags => "flags",
+            Self::Tos => "tos",
+            Self::NextHop => "next-hop",
+        }
+    }
+
+    /// By its name on the command line.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|key| key.as_str() == name)
+    }
+
     /// Whether its values are addresses of a communication.
     pub const fn names_somebody(self) -> bool {
         matches!(self, Self::SrcAddr | Self::DstAddr)
@@ -106,6 +130,15 @@ pub enum KeyValue {
     Number(u64),
 }
 
+impl std::fmt::Display for KeyValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Address(addr) => addr.fmt(f),
+            Self::Number(number) => number.fmt(f),
+        }
+    }
+}
+
 impl std::fmt::Debug for KeyValue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("[key]")
@@ -121,6 +154,25 @@ pub enum Measure {
     Packets,
     /// Flows.
     Flows,
+}
+
+impl Measure {
+    /// Every measure.
+    pub const ALL: [Self; 3] = [Self::Bytes, Self::Packets, Self::Flows];
+
+    /// Its name on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bytes => "bytes",
+            Self::Packets => "packets",
+            Self::Flows => "flows",
+        }
+    }
+
+    /// By its name on the command line.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|measure| measure.as_str() == name)
+    }
 }
 
 /// Sums over flows, as counted, unscaled; both directions of a biflow are added up.

@@ -23,7 +23,7 @@ pub async fn run(global: &Global, door: &Door, import: Import) -> Result<ExitCod
     for file in &import.files {
         let imported = one(door, &import, file).await?;
         if !global.json {
-            tell(file, &imported);
+            tell(file, &import.format, &imported);
         }
         if imported.kept == 0 && imported.records + imported.defective > 0 {
             is_all_kept = false;
@@ -99,7 +99,7 @@ fn named(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-fn tell(file: &Path, imported: &Imported) {
+fn tell(file: &Path, format: &str, imported: &Imported) {
     for defect in &imported.defects {
         println!("  {defect}");
     }
@@ -107,13 +107,14 @@ fn tell(file: &Path, imported: &Imported) {
         println!("  … and {} more", print::number(imported.defective - imported.defects.len() as u64));
     }
     println!(
-        "{}: {} records read, {} kept, {} ignored, {} defective; {} rows (those known already are kept once); journal {}",
+        "{}: {} records read, {} kept, {} ignored, {} defective; {} rows{}; journal {}",
         named(file),
         print::number(imported.records),
         print::number(imported.kept),
         print::number(imported.ignored),
         print::number(imported.defective),
         print::number(imported.rows),
+        if format == "flows" { "" } else { " (those known already are kept once)" },
         imported.journal_index,
     );
     if imported.past_retention > 0 {
