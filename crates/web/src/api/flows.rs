@@ -108,7 +108,7 @@ pub struct FlowsRefused {
         (status = 403, description = "this takes another role", body = Problem),
         (status = 503, description = "a store fails", body = Problem),
     ),
-    extensions(("x-door" = json!("desk")))
+    extensions(("x-door" = json!(["network-operations", "abuse-desk", "manager", "administrator"])))
 )]
 pub(super) async fn flows<S: Stores>(
     State(api): State<Arc<Api<S>>>,

@@ -32,7 +32,7 @@ async fn routes(house: &House) -> Vec<Route> {
             });
         }
     }
-    assert!(routes.len() >= 21, "{}", routes.len());
+    assert!(routes.len() >= 23, "{}", routes.len());
     routes
 }
 
@@ -53,6 +53,7 @@ fn request(route: &Route) -> (String, String) {
             "days": 30, "case": "K-1", "purpose": "P-CRIME"
         })
         .to_string(),
+        "flows" => json!({"top": "dst-port"}).to_string(),
         "subscriber-show" => head.to_string(),
         "gate-explain" => json!({"act": "learn", "data": ["ASGN"], "purpose": "CLEAN"}).to_string(),
         _ => String::new(),
