@@ -4,8 +4,11 @@ use tadoru_gate::gate::Statement;
 use tadoru_gate::permit::Learn;
 use tadoru_gate::{ActName, Answer, Ask, Basis, DataCategory, DataSet, Facts, Purpose, Refusal, Scope};
 use tadoru_model::{CaseId, SubscriberId};
+use tadoru_store::cases::{Cases as _, Entry, Happened};
 use tadoru_store::subscribers::{Subscribers as _, Version};
 
+use crate::ask::Work;
+use crate::casework::check_case;
 use crate::{Actor, Desk, DeskError, Stores};
 
 /// What is wanted of the directory, and on what ground.
@@ -34,12 +37,14 @@ pub enum Page {
 }
 
 impl<S: Stores> Desk<S> {
-    /// Shows a contract with its contact data, when the gate permits it.
+    /// Shows a contract with its contact data, when the gate permits it; the case is opened or joined, and knows of it.
     ///
     /// # Errors
-    /// When the gate or the store fails.
+    /// When the case is closed, or the gate or the store fails.
     pub async fn show_subscriber(&self, look: Look) -> Result<Page, DeskError> {
         let now = self.now();
+        check_case(&look.case)?;
+        let keeping = self.standing(Work::Cases)?;
         let Actor { person, roles } = &look.actor;
         let mut facts = Facts::none();
         for (fact, value) in &look.facts {
@@ -70,9 +75,13 @@ impl<S: Stores> Desk<S> {
         match self.gate().ask::<Learn>(ask)? {
             Answer::Refused(refusal) => Ok(Page::Refused(Box::new(refusal))),
             Answer::Permitted(permit) => {
+                let (cases, index) = (self.stores().cases(), permit.journal_index());
+                cases.open_or_join(&keeping, &look.case, person, now).await?;
+                let entry =
+                    Entry { at: now, by: person.clone(), what: Happened::Asked, journal_index: Some(index) };
+                cases.note(&keeping, &look.case, &entry, "subscriber show").await?;
                 let sealed = self.stores().subscribers().show(&permit, &look.subscriber).await?;
                 let versions = sealed.into_open(&permit, now).map_err(|e| DeskError::Seal(Box::new(e)))?;
-                let index = permit.journal_index();
                 self.gate().close(permit)?;
                 Ok(Page::Opened(versions, index))
             }

@@ -201,6 +201,7 @@ impl<S: Stores> Desk<S> {
             own: &self.settings().own_prefixes,
             guard_us: i64::from(self.settings().guard_ms).saturating_mul(1000),
             kept_us: &|kind: RecordKind| kept.of(kind),
+            deleted_before: &|kind: RecordKind| stores.assignments().deleted_before(kind),
             now: self.now(),
         };
         let mut attributions = Vec::with_capacity(questions.len());

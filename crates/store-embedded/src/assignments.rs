@@ -30,6 +30,7 @@ use crate::segment::cache::Cache;
 use classes::RetentionClasses;
 use fresh::Fresh;
 use holds::Holds;
+use lines::Lines;
 use manifest::Manifest;
 use open::{Key, Open};
 use retention::Looks;
@@ -44,6 +45,7 @@ mod flush;
 mod fresh;
 mod holds;
 mod interner;
+mod lines;
 mod manifest;
 mod merge;
 mod open;
@@ -94,6 +96,7 @@ struct Inner {
     merges: Mutex<Merges>,
     writer: Mutex<Writer>,
     holds: Mutex<Holds>,
+    lines: Mutex<Lines>,
     coverage: Mutex<CoverageLog>,
     mark: AtomicU64,
 }
@@ -300,6 +303,10 @@ impl Assignments for SegmentStore {
         before: UtcMicros,
     ) -> Result<Deleted, StoreError> {
         self.inner.delete_before(&self.inner.store_codec(permit)?, kind, before)
+    }
+
+    fn deleted_before(&self, kind: RecordKind) -> UtcMicros {
+        locked(&self.inner.lines).of(kind)
     }
 
     fn hold(&self, permit: &Permit<Preserve>, hold: &str, questions: &[Holding]) -> Result<u64, StoreError> {

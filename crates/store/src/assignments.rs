@@ -178,6 +178,10 @@ pub trait Assignments: Send + Sync {
         before: UtcMicros,
     ) -> Result<Deleted, StoreError>;
 
+    /// Up to when rows of `kind` may have been deleted: of an earlier instant the records do not tell everybody. The
+    /// least instant where nothing was.
+    fn deleted_before(&self, kind: RecordKind) -> UtcMicros;
+
     /// Keeps the rows that fit these questions from deletion until [`Assignments::release`].
     ///
     /// # Errors

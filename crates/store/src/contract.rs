@@ -224,6 +224,7 @@ fn retention_spares_what_is_held<S: Assignments>(permits: &Permits, store: &S) {
     for kind in RecordKind::ALL {
         let gone = store.delete_before(&permits.store, kind, UtcMicros::MAX).expect_law("rows are deleted");
         let wanted = plain.delete_before(&permits.store, kind, UtcMicros::MAX).expect_law("rows are deleted");
+        assert_eq!(store.deleted_before(kind), plain.deleted_before(kind), "the furthest line is told");
         assert_eq!(gone, wanted, "what a hold kept goes when it is ended");
     }
     agrees(permits, store, &plain, &questions(96, 50));

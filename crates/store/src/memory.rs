@@ -29,6 +29,7 @@ struct Inner {
     mark: SpoolMark,
     holds: BTreeMap<String, Vec<Holding>>,
     coverage: Vec<CoverageSpan>,
+    deleted: BTreeMap<&'static str, UtcMicros>,
 }
 
 impl Memory {
@@ -113,7 +114,15 @@ impl Assignments for Memory {
             }
         }
         inner.rows = kept;
+        if deleted.rows > 0 {
+            let line = inner.deleted.entry(kind.as_str()).or_insert(before);
+            *line = before.max(*line);
+        }
         Ok(deleted)
+    }
+
+    fn deleted_before(&self, kind: RecordKind) -> UtcMicros {
+        self.read().deleted.get(kind.as_str()).copied().unwrap_or(UtcMicros::MIN)
     }
 
     fn hold(&self, _permit: &Permit<Preserve>, hold: &str, questions: &[Holding]) -> Result<u64, StoreError> {

@@ -54,6 +54,8 @@ pub struct Evidence<'a> {
     pub guard_us: i64,
     /// How long records of a kind are kept, microseconds.
     pub kept_us: &'a (dyn Fn(RecordKind) -> i64 + Sync),
+    /// Up to when records of a kind may have been deleted: of earlier instants they do not tell everybody.
+    pub deleted_before: &'a (dyn Fn(RecordKind) -> UtcMicros + Sync),
     /// The instant of asking.
     pub now: UtcMicros,
 }

@@ -21,6 +21,7 @@ use crate::segment::row::{put_assignment, take_assignment};
 
 use super::fresh::Fresh;
 use super::holds::Holds;
+use super::lines::{self, Lines};
 use super::manifest::{self, Manifest};
 use super::open::{Key, Open};
 use super::{Inner, Opened, Settings, State, Writer, flush, holds, locked};
@@ -236,6 +237,7 @@ pub(super) fn open(
     let inner = Inner {
         folder: folder.clone(),
         holds: Mutex::new(Holds::read(folder, codec)?),
+        lines: Mutex::new(Lines::read(folder)?),
         coverage: Mutex::new(CoverageLog::open(folder, codec, &settings.classes)?),
         vault,
         clock,
@@ -267,6 +269,7 @@ fn remove_leftovers(folder: &Folder, manifest: &Manifest) -> Result<Vec<String>,
         let known = name == manifest::NAME
             || name == manifest.log
             || name == holds::NAME
+            || name == lines::NAME
             || name == crate::coverage::NAME
             || manifest.segments.contains(&name);
         if !known {

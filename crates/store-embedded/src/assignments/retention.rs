@@ -100,6 +100,7 @@ impl Inner {
             let holds = locked(&self.holds).clone();
             let all = tally.of(kind) == tally.rows() && tally.max_until <= before;
             if all && !holds.questions().any(|question| segment.may_meet(question.span)) {
+                locked(&self.lines).note(&self.folder, kind, before)?;
                 if self.replace_unless_held(&holds, codec, &inputs, None)? {
                     return Ok(Deleted { rows: tally.rows(), held: 0 });
                 }
@@ -127,6 +128,7 @@ impl Inner {
                 Ok(is_held)
             };
             let file = flush::merge(&self.folder, codec, segment.key(), &inputs, &mut keep)?;
+            locked(&self.lines).note(&self.folder, kind, before)?;
             if self.replace_unless_held(&holds, codec, &inputs, file)? {
                 return Ok(deleted);
             }

@@ -121,7 +121,8 @@ fn only_segments_with_a_row_past_the_line_are_rewritten() {
     let untouched = after.iter().filter(|(name, about)| before.get(*name) == Some(about)).count();
     assert_eq!(before.keys().filter(is_segment).count(), 4);
     // All but the segment of the first day and the manifest.
-    assert_eq!((after.len(), untouched), (before.len(), before.len() - 2));
+    assert_eq!((after.len(), untouched), (before.len() + 1, before.len() - 2), "and the line is noted");
+    assert_eq!(store.deleted_before(RecordKind::NatBlock), half_of_the_first);
 }
 
 #[test]

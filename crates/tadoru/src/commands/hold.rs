@@ -38,6 +38,12 @@ pub async fn run(global: &Global, door: &Door, command: Hold) -> Result<ExitCode
             let answer: HoldAnswer = door.post("/v1/holds", &request).await?;
             match &answer {
                 _ if global.json => print::json(&answer),
+                HoldAnswer::Held(hold) if hold.records == Some(0) => println!(
+                    "{}: no record is there that this names; check the addresses, the realm and the times. What comes \
+                     by {} is kept",
+                    hold.id,
+                    or_dash(hold.until.as_ref()),
+                ),
                 HoldAnswer::Held(hold) => println!(
                     "{}: {} records are kept until {}; permit {} by {}",
                     hold.id,

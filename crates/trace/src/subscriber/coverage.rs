@@ -137,7 +137,7 @@ impl CoverageMap {
 }
 
 /// A gateway that writes blocks, connections and bindings is alive or dead as one.
-const fn class(kind: RecordKind) -> RecordKind {
+pub(super) const fn class(kind: RecordKind) -> RecordKind {
     if kind.translates() { RecordKind::NatBlock } else { kind }
 }
 

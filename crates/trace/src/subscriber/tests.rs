@@ -52,6 +52,8 @@ struct World {
     own: Vec<Prefix>,
     guard_s: i64,
     kept_s: i64,
+    /// Up to when rows of that kind were deleted.
+    deleted: Option<(RecordKind, i64)>,
 }
 
 impl World {
@@ -66,6 +68,7 @@ impl World {
             own: Vec::new(),
             guard_s: 0,
             kept_s: 365 * 86_400,
+            deleted: None,
         };
         for row in &rows {
             let alive = covered(row, -7200, 80_000, CoverageState::Alive);
@@ -92,6 +95,10 @@ impl World {
             own: &self.own,
             guard_us: self.guard_s * 1_000_000,
             kept_us: &|_| self.kept_s * 1_000_000,
+            deleted_before: &|kind| match self.deleted {
+                Some((of, s)) if of == kind => instant(s),
+                _ => UtcMicros::MIN,
+            },
             now: NOW,
         };
         let trails = explore(&permits.learn, &evidence, question).unwrap();

@@ -1,6 +1,6 @@
 //! From chains to an outcome: what may be said, how sure it is, and what would decide.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;
 
 use tadoru_model::{
@@ -9,6 +9,7 @@ use tadoru_model::{
 };
 
 use super::chain::{Chain, Trail};
+use super::coverage::class;
 use super::{Evidence, Question, is_ours};
 
 /// Who a candidate is: a contract, or a name in the realm where the records say it. The same name in two realms is two.
@@ -57,10 +58,12 @@ pub(super) fn at_moment(
     };
     let past_retention = longest_kept.is_some_and(|kept| seen.at < evidence.now.plus(-kept));
 
+    let is_thinned = is_thinned(evidence, question, trail, window);
+
     let outcome = if candidates.is_empty() {
         if !is_ours(evidence, &question.realm, addr) {
             Outcome::NotOurs
-        } else if past_retention {
+        } else if past_retention || is_thinned {
             Outcome::Expired
         } else if state
             .map_or_else(|| ruled(evidence, question, window), |_| tells_nobody(evidence, question, window))
@@ -72,7 +75,13 @@ pub(super) fn at_moment(
     } else {
         if past_retention {
             notes.push(
-                "the records are older than the retention of their class; they are kept for a stated reason"
+                "the records are older than the retention of their class; its next run deletes those that no hold keeps"
+                    .into(),
+            );
+        }
+        if is_thinned {
+            notes.push(
+                "records of that time were deleted at the end of their retention: others may have been there"
                     .into(),
             );
         }
@@ -83,7 +92,7 @@ pub(super) fn at_moment(
             }
             None => state,
         };
-        of_candidates(&candidates, trail.cut || realm_open || shared, state, broken)
+        of_candidates(&candidates, trail.cut || realm_open || shared || is_thinned, state, broken)
     };
     match outcome {
         Outcome::Gap => {
@@ -99,7 +108,8 @@ pub(super) fn at_moment(
     if trail.cut {
         notes.push("there are more rows than one question gets; the candidates are not all of them".into());
     }
-    let complete = !trail.cut && !realm_open && state.is_none_or(|s| s == CoverageState::Alive);
+    let complete =
+        !trail.cut && !realm_open && !is_thinned && state.is_none_or(|s| s == CoverageState::Alive);
     Moment { outcome, complete, candidates, narrow_by, coverage, notes }
 }
 
@@ -165,6 +175,20 @@ pub(super) fn over_all(moments: Vec<Moment>) -> Attribution {
     coverage.sort_by(|a, b| (&a.source, a.span.from).cmp(&(&b.source, b.span.from)));
     coverage.dedup();
     Attribution { outcome, candidates, narrow_by: narrow_by.into_iter().collect(), coverage, notes }
+}
+
+/// Whether records of whoever else was there may have been deleted: those of the kinds that are kept of the asked address,
+/// or that a chain rests on, and behind a gateway those of lines.
+fn is_thinned(evidence: &Evidence<'_>, question: &Question, trail: &Trail, window: Span) -> bool {
+    let of_address = evidence.coverage.kinds(&question.realm, question.endpoint.addr);
+    let of_chains = trail.chains.iter().flat_map(|chain| chain.path.iter().map(|hop| class(hop.kind)));
+    let kinds: HashSet<RecordKind> = of_address.chain(of_chains).collect();
+    let is_behind = kinds.iter().any(|kind| kind.translates());
+    RecordKind::ALL.into_iter().any(|kind| {
+        let of_line = matches!(kind, RecordKind::Session | RecordKind::Lease | RecordKind::Static);
+        let may_tell = kinds.is_empty() || kinds.contains(&class(kind)) || (is_behind && of_line);
+        may_tell && window.from < (evidence.deleted_before)(kind)
+    })
 }
 
 /// Whether a rule of the configuration speaks of the address.

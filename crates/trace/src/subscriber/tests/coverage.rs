@@ -106,3 +106,17 @@ fn a_time_past_the_retention_is_expired_and_not_nobody() {
     check(&world, &asked("192.0.2.1", 50_500), "unique alice=certain");
     check(&world, &asked("192.0.2.1", 70_000), "none");
 }
+
+#[test]
+fn where_records_were_deleted_nobody_is_ruled_out() {
+    let mut world = World::of([session("192.0.2.1", "alice", 50_000, 60_000)]);
+    check(&world, &asked("192.0.2.1", 55_000), "unique alice=certain");
+    check(&world, &asked("192.0.2.1", 45_000), "none");
+    world.deleted = Some((RecordKind::Session, 56_000));
+    check(&world, &asked("192.0.2.1", 55_000), "ambiguous alice=certain");
+    check(&world, &asked("192.0.2.1", 45_000), "expired");
+    check(&world, &asked("192.0.2.1", 57_000), "unique alice=certain");
+    // Blocks of ports are of no concern to an address that no gateway gives out.
+    world.deleted = Some((RecordKind::NatSession, 56_000));
+    check(&world, &asked("192.0.2.1", 55_000), "unique alice=certain");
+}
