@@ -29,6 +29,7 @@ use tokio::task::JoinSet;
 
 use crate::embedded::Embedded;
 
+pub mod dropped;
 pub mod memory;
 pub mod room;
 

@@ -78,11 +78,18 @@ pub fn read_time(text: &str, ours: &TimeZone, now: UtcMicros) -> Result<ReadTime
         warnings.push(Warning::OneHourFromOurs { likely });
     }
     if UtcMicros::from(at) > now.plus(FUTURE_TOLERANCE_US) {
-        let likely =
-            here.to_timestamp(civil).ok().filter(|t| UtcMicros::from(*t) <= now).map(|t| local(t, ours));
+        let past = |at: Option<Timestamp>| at.filter(|at| UtcMicros::from(*at) <= now);
+        let likely = past(here.to_timestamp(civil).ok())
+            .or_else(|| past(zone.offset.to_timestamp(swapped(civil)?).ok()))
+            .map(|at| local(at, ours));
         warnings.push(Warning::Future { likely });
     }
     Ok(ReadTime { seen: Seen { at: at.into(), resolution_us: parts.resolution_us }, warnings })
+}
+
+/// The same with day and month the other way round, where that is a date.
+fn swapped(civil: DateTime) -> Option<DateTime> {
+    civil.with().month(civil.day()).day(civil.month()).build().ok()
 }
 
 /// Digits and names of a written time, before any calendar has looked at them.

@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::door::{CommandError, actor_of, listen, routes, socket_of};
 use crate::embedded::{Embedded, Installation, open};
 use crate::sources::memory::{self, Memory};
-use crate::sources::{LiveSpool, apply, start};
+use crate::sources::{LiveSpool, apply, dropped, start};
 
 /// Serves until it is told to end.
 ///
@@ -60,6 +60,7 @@ pub async fn run(global: &Global) -> Result<ExitCode, CommandError> {
         move || apply(&spool, begin, &apply_shutdown)
     });
 
+    let dropped = tokio::spawn(dropped::tell(Arc::clone(&running.states), shutdown.clone()));
     let router = routes(&desk, Arc::clone(&running.states));
     let path = socket_of(&global.data, &config);
     let door = listen(&path, &config).map_err(|e| failed("listen on the desk's socket", e))?;
@@ -99,6 +100,7 @@ pub async fn run(global: &Global) -> Result<ExitCode, CommandError> {
     while running.tasks.join_next().await.is_some() {}
     let _ = doors.await;
     let _ = retention.await;
+    let _ = dropped.await;
     let _ = apply_end.send(true);
     let applied = match failure {
         Some(applied) => applied,

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use tadoru_web::api::subscribers::{ShowAnswer, ShowRequest};
+use tadoru_web::api::subscribers::{ContractVersion, ShowAnswer, ShowRequest};
 
 use super::facts;
 use crate::cli::{Global, Import, Subscriber};
@@ -32,7 +32,10 @@ pub async fn run(global: &Global, door: &Door, command: Subscriber) -> Result<Ex
             match &answer {
                 _ if global.json => print::json(&answer),
                 ShowAnswer::Opened(contract) => {
-                    print::json(&contract.versions);
+                    if contract.versions.is_empty() {
+                        println!("no contract of this id is in the directory");
+                    }
+                    contract.versions.iter().for_each(tell);
                     println!("journal    {}", contract.journal_index);
                 }
                 ShowAnswer::Refused(refused) => println!("{}", refused.refusal.explanation_en),
@@ -40,4 +43,28 @@ pub async fn run(global: &Global, door: &Door, command: Subscriber) -> Result<Ex
             Ok(ExitCode::from(if matches!(answer, ShowAnswer::Refused(_)) { 3 } else { 0 }))
         }
     }
+}
+
+fn tell(version: &ContractVersion) {
+    let or_dash = |text: Option<&String>| text.cloned().unwrap_or_else(|| "-".to_owned());
+    let listed = |all: &[String]| if all.is_empty() { "-".to_owned() } else { all.join(", ") };
+    let lines: Vec<String> =
+        version.lines.iter().map(|l| format!("{} {}", l.name.kind, l.name.value)).collect();
+    let ContractVersion { since, class, from, until, identity_level, contact, .. } = version;
+    let rows = [
+        ("imported", or_dash(since.as_ref())),
+        ("class", or_dash(class.as_ref())),
+        ("contract", format!("{} to {}", or_dash(from.as_ref()), or_dash(until.as_ref()))),
+        ("identity", or_dash(identity_level.as_ref())),
+        ("lines", listed(&lines)),
+        ("name", or_dash(contact.name.as_ref())),
+        ("mail", listed(&contact.mail)),
+        ("phone", listed(&contact.phone)),
+        ("postal", or_dash(contact.postal.as_ref())),
+        ("prefers", or_dash(contact.prefers.as_ref())),
+    ];
+    for (what, value) in rows {
+        println!("{what:<10} {value}");
+    }
+    println!();
 }

@@ -84,6 +84,9 @@ fn a_time_in_the_future_is_the_classic_slip_of_the_zone() {
     let read = read("2026-12-01 05:00:00 UTC").unwrap();
     let likely = Some("2026-12-01 05:00:00 +09:00".into());
     assert_eq!(read.warnings, [Warning::Future { likely }]);
+    let swapped = read_time("2026-12-11T04:48:31+09:00", &tokyo(), now()).unwrap();
+    let likely = Some("2026-11-12 04:48:31 +09:00".into());
+    assert_eq!(swapped.warnings, [Warning::Future { likely }], "day and month the other way round");
     let off_by_one = read_time("2026-11-21 10:15:03 +08:00", &tokyo(), now()).unwrap();
     assert_eq!(
         off_by_one.warnings,
