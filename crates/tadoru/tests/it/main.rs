@@ -13,6 +13,8 @@ mod cgnat;
 mod flows;
 mod fuzz_bodies;
 mod import;
+mod kea;
+mod radius;
 mod serve;
 mod socket;
 mod tidy;
