@@ -77,7 +77,7 @@ impl<S: Stores> Desk<S> {
         &self.people
     }
 
-    /// The instant that the desk takes for now.
+    /// The instant that the desk takes for the present.
     pub fn now(&self) -> tadoru_model::UtcMicros {
         self.clock.now()
     }

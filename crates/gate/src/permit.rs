@@ -6,7 +6,7 @@
 //! A permit cannot be forged:
 //! ```compile_fail,E0451
 //! use tadoru_gate::permit::{Learn, Permit};
-//! let forged: Permit<Learn> = Permit { terms: unimplemented!(), act: std::marker::PhantomData };
+//! let forged: Permit<Learn> = Permit { terms: loop {}, act: std::marker::PhantomData };
 //! ```
 //! nor made from nothing:
 //! ```compile_fail,E0277

@@ -217,7 +217,7 @@ enum Role {
 }
 
 impl Tail {
-    /// The next piece of what is there; `None` when there is no more for now.
+    /// The next piece of what is there; `None` behind the last.
     fn look(&mut self) -> io::Result<Option<SpoolRecord>> {
         loop {
             if self.open.is_none() && !self.open_next()? {

@@ -21,7 +21,7 @@ pub struct Health {
     pub version: String,
     /// The operator.
     pub operator: String,
-    /// The instant that the desk takes for now.
+    /// The instant that the desk takes for the present.
     pub now: Moment,
     /// Name of the operator's zone.
     pub zone: String,
