@@ -7,8 +7,11 @@
 
 use std::net::IpAddr;
 
+pub(crate) mod link;
 #[cfg(test)]
 mod tests;
+
+use link::Link;
 
 /// What the headers of a packet say.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -80,22 +83,7 @@ impl std::fmt::Debug for Headers {
 /// # Errors
 /// When it is not IP, or does not reach up to the addresses. Ports that were not captured are 0.
 pub fn headers(link_type: u16, frame: &[u8]) -> Result<Headers, Headless> {
-    let mut link = Link { kind: IPV4, rest: frame, vlan: 0, src_mac: 0, dst_mac: 0 };
-    match link_type {
-        ETHERNET => {
-            link.dst_mac = mac(frame, 0)?;
-            link.src_mac = mac(frame, 6)?;
-            (link.kind, link.rest) = (u16_at(frame, 12)?, from(frame, 14)?);
-        }
-        COOKED => (link.kind, link.rest) = (u16_at(frame, 14)?, from(frame, 16)?),
-        COOKED_2 => (link.kind, link.rest) = (u16_at(frame, 0)?, from(frame, 20)?),
-        NULL | LOOP => link.rest = from(frame, 4)?,
-        RAW | RAW_BSD | RAW_OPENBSD | RAW_V4 | RAW_V6 => {}
-        _ => return Err(Headless::LinkType),
-    }
-    if matches!(link_type, ETHERNET | COOKED | COOKED_2) {
-        link.untag()?;
-    }
+    let link = link::network(link_type, frame)?;
     match at(link.rest, 0)? >> 4 {
         4 => v4(&link),
         6 => v6(&link),
@@ -103,44 +91,7 @@ pub fn headers(link_type: u16, frame: &[u8]) -> Result<Headers, Headless> {
     }
 }
 
-/// What stands before the network layer.
-struct Link<'a> {
-    kind: u16,
-    rest: &'a [u8],
-    vlan: u16,
-    src_mac: u64,
-    dst_mac: u64,
-}
-
 impl Link<'_> {
-    /// Passes over tags, PPPoE and labels.
-    fn untag(&mut self) -> Result<(), Headless> {
-        for _ in 0..MAX_TAGS {
-            match self.kind {
-                VLAN | SERVICE_VLAN | OLD_SERVICE_VLAN => {
-                    let tag = u16_at(self.rest, 0)? & 0x0fff;
-                    self.vlan = if self.vlan == 0 { tag } else { self.vlan };
-                    (self.kind, self.rest) = (u16_at(self.rest, 2)?, from(self.rest, 4)?);
-                }
-                PPPOE => {
-                    let protocol = u16_at(self.rest, 6)?;
-                    if protocol != PPP_IPV4 && protocol != PPP_IPV6 {
-                        return Err(Headless::NotIp);
-                    }
-                    (self.kind, self.rest) = (IPV4, from(self.rest, 8)?);
-                }
-                MPLS | MPLS_UPSTREAM => {
-                    let last = at(self.rest, 2)? & 1 == 1;
-                    self.rest = from(self.rest, 4)?;
-                    self.kind = if last { IPV4 } else { self.kind };
-                }
-                IPV4 | IPV6 => return Ok(()),
-                _ => return Err(Headless::NotIp),
-            }
-        }
-        if matches!(self.kind, IPV4 | IPV6) { Ok(()) } else { Err(Headless::NotIp) }
-    }
-
     fn headers(&self, src: IpAddr, dst: IpAddr) -> Headers {
         Headers {
             src,
@@ -265,33 +216,6 @@ fn u16_at(octets: &[u8], place: usize) -> Result<u16, Headless> {
     array(octets, place).map(u16::from_be_bytes)
 }
 
-fn mac(octets: &[u8], place: usize) -> Result<u64, Headless> {
-    let [a, b, c, d, e, f] = array(octets, place)?;
-    Ok(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
-}
-
-const NULL: u16 = 0;
-const ETHERNET: u16 = 1;
-const RAW_BSD: u16 = 12;
-const RAW_OPENBSD: u16 = 14;
-const RAW: u16 = 101;
-const LOOP: u16 = 108;
-const COOKED: u16 = 113;
-const RAW_V4: u16 = 228;
-const RAW_V6: u16 = 229;
-const COOKED_2: u16 = 276;
-
-const IPV4: u16 = 0x0800;
-const IPV6: u16 = 0x86dd;
-const VLAN: u16 = 0x8100;
-const SERVICE_VLAN: u16 = 0x88a8;
-const OLD_SERVICE_VLAN: u16 = 0x9100;
-const PPPOE: u16 = 0x8864;
-const MPLS: u16 = 0x8847;
-const MPLS_UPSTREAM: u16 = 0x8848;
-const PPP_IPV4: u16 = 0x0021;
-const PPP_IPV6: u16 = 0x0057;
-
 const HOP_BY_HOP: u8 = 0;
 const ICMP: u8 = 1;
 const TCP: u8 = 6;
@@ -306,7 +230,5 @@ const SCTP: u8 = 132;
 const MOBILITY: u8 = 135;
 const UDP_LITE: u8 = 136;
 
-/// Tags and labels passed over at most.
-const MAX_TAGS: usize = 8;
 /// IPv6 extension headers passed over at most.
 const MAX_EXTENSIONS: usize = 8;

@@ -8,6 +8,7 @@
 
 use proptest::prelude::*;
 
+use super::link::*;
 use super::*;
 
 /// An IPv4 header of 20 octets before `payload`.

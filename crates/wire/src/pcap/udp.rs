@@ -1,12 +1,13 @@
 //! The UDP datagram inside a captured packet.
 //!
-//! What comes in: a packet of Ethernet (with VLAN tags or PPPoE), Linux cooked capture 1 and 2, raw IP, BSD null or
-//! loopback. What goes out: addresses, ports and payload, and whether the payload is all there. It does not put
-//! fragments together and does not check sums (an offloading host captures wrong ones).
+//! What comes in: a packet of any link type that `packet::link` knows. What goes out: addresses, ports and payload, and
+//! whether the payload is all there. It does not put fragments together and does not check sums (an offloading host
+//! captures wrong ones).
 
 use std::net::IpAddr;
 
 use super::Packet;
+use crate::packet::link::network;
 
 /// A datagram.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,62 +45,12 @@ impl std::fmt::Debug for UdpPayload<'_> {
 
 /// The datagram in `packet`, or `None` when it carries no UDP, a later fragment, or less than its headers.
 pub fn udp_payload(packet: &Packet) -> Option<UdpPayload<'_>> {
-    match network(packet.link_type, &packet.data)? {
-        (IPV4, ip) => udp_in_v4(ip),
-        (IPV6, ip) => udp_in_v6(ip),
+    let ip = network(packet.link_type, &packet.data).ok()?.rest;
+    match ip.first()? >> 4 {
+        4 => udp_in_v4(ip),
+        6 => udp_in_v6(ip),
         _ => None,
     }
-}
-
-/// The EtherType and the network layer of a frame.
-fn network(link_type: u16, frame: &[u8]) -> Option<(u16, &[u8])> {
-    match link_type {
-        ETHERNET => ether(u16_at(frame, 12)?, frame.get(14..)?),
-        COOKED => ether(u16_at(frame, 14)?, frame.get(16..)?),
-        COOKED_2 => ether(u16_at(frame, 0)?, frame.get(20..)?),
-        NULL | LOOP => {
-            // An address family of the capturing host, in its byte order (null) or the network's (loop).
-            let family: [u8; 4] = frame.get(..4)?.try_into().ok()?;
-            let family = u32::from_le_bytes(family).min(u32::from_be_bytes(family));
-            let kind = match family {
-                2 => IPV4,
-                10 | 24 | 28 | 30 => IPV6,
-                _ => return None,
-            };
-            Some((kind, frame.get(4..)?))
-        }
-        RAW | RAW_BSD | RAW_OPENBSD | RAW_V4 | RAW_V6 => {
-            let kind = match frame.first()? >> 4 {
-                4 => IPV4,
-                6 => IPV6,
-                _ => return None,
-            };
-            Some((kind, frame))
-        }
-        _ => None,
-    }
-}
-
-/// Passes over VLAN tags and PPPoE.
-fn ether(mut kind: u16, mut rest: &[u8]) -> Option<(u16, &[u8])> {
-    for _ in 0..MAX_TAGS {
-        match kind {
-            VLAN | SERVICE_VLAN | OLD_SERVICE_VLAN => {
-                kind = u16_at(rest, 2)?;
-                rest = rest.get(4..)?;
-            }
-            PPPOE => {
-                kind = match u16_at(rest, 6)? {
-                    0x0021 => IPV4,
-                    0x0057 => IPV6,
-                    _ => return None,
-                };
-                rest = rest.get(8..)?;
-            }
-            _ => break,
-        }
-    }
-    Some((kind, rest))
 }
 
 /// RFC 791 section 3.1.
@@ -170,24 +121,6 @@ fn u16_at(octets: &[u8], at: usize) -> Option<u16> {
     octets.get(at..at + 2)?.try_into().ok().map(u16::from_be_bytes)
 }
 
-const NULL: u16 = 0;
-const ETHERNET: u16 = 1;
-const RAW_BSD: u16 = 12;
-const RAW_OPENBSD: u16 = 14;
-const RAW: u16 = 101;
-const LOOP: u16 = 108;
-const COOKED: u16 = 113;
-const RAW_V4: u16 = 228;
-const RAW_V6: u16 = 229;
-const COOKED_2: u16 = 276;
-
-const IPV4: u16 = 0x0800;
-const IPV6: u16 = 0x86dd;
-const VLAN: u16 = 0x8100;
-const SERVICE_VLAN: u16 = 0x88a8;
-const OLD_SERVICE_VLAN: u16 = 0x9100;
-const PPPOE: u16 = 0x8864;
-
 const HOP_BY_HOP: u8 = 0;
 const UDP: u8 = 17;
 const ROUTING: u8 = 43;
@@ -195,5 +128,4 @@ const FRAGMENT: u8 = 44;
 const AUTHENTICATION: u8 = 51;
 const DESTINATION: u8 = 60;
 
-const MAX_TAGS: usize = 4;
 const MAX_EXTENSIONS: usize = 8;
