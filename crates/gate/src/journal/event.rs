@@ -80,6 +80,19 @@ pub enum Event {
         /// SHA-256 of the evidence kept, in hexadecimal.
         evidence: Option<String>,
     },
+    /// Documents were handed to somebody outside.
+    Disclosed {
+        /// Entry of the permit.
+        permit: u64,
+        /// In which case.
+        case: Option<CaseId>,
+        /// To which kind of recipient, such as `victim`.
+        to: String,
+        /// How many documents.
+        documents: u64,
+        /// SHA-256 of their manifest, in hexadecimal.
+        manifest: String,
+    },
     /// Records were taken in.
     Imported {
         /// Format.
