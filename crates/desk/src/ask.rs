@@ -1,7 +1,9 @@
 //! How the desk asks the gate: standing permits for its own work, and permits for people.
 
+use tadoru_gate::gate::Statement;
 use tadoru_gate::permit::{Act, Store};
-use tadoru_gate::{Answer, Ask, DataCategory, DataSet, Facts, Permit, Purpose, Scope};
+use tadoru_gate::{Answer, Ask, Basis, DataCategory, DataSet, Facts, Permit, Purpose, Scope};
+use tadoru_model::CaseId;
 
 use crate::{Actor, Desk, DeskError, Stores};
 
@@ -18,6 +20,19 @@ pub enum Work {
     Flows,
     /// Keeping complaints, cases and their evidence (JP-068).
     Cases,
+}
+
+/// On what ground a person asks for something: the case, the basis where they name one, and what they state.
+#[derive(Debug, Clone)]
+pub struct Stated {
+    /// In which case.
+    pub case: CaseId,
+    /// The basis relied on; else the rule's order decides.
+    pub basis: Option<Basis>,
+    /// Facts that the person states.
+    pub facts: Vec<(String, String)>,
+    /// SHA-256 of what they attach to their statements.
+    pub attached: Option<[u8; 32]>,
 }
 
 impl Work {
@@ -65,5 +80,26 @@ impl<S: Stores> Desk<S> {
                 Err(DeskError::Standing { act: Store::NAME.as_str(), rule })
             }
         }
+    }
+
+    /// The facts that a person states, written down before anything rests on them.
+    ///
+    /// # Errors
+    /// When the person may not state one of them, or the gate fails.
+    pub(crate) fn state(&self, actor: &Actor, stated: &Stated) -> Result<Facts, DeskError> {
+        let mut facts = Facts::none();
+        for (fact, value) in &stated.facts {
+            self.gate().state(&Statement {
+                person: actor.person.clone(),
+                roles: actor.roles.clone(),
+                fact: fact.clone(),
+                value: value.clone(),
+                case: Some(stated.case.clone()),
+                evidence: stated.attached,
+                at: self.now(),
+            })?;
+            facts.state(fact, value, &actor.person, &actor.roles);
+        }
+        Ok(facts)
     }
 }

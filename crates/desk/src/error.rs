@@ -44,6 +44,9 @@ pub enum DeskError {
     /// There is no such hold in force.
     #[error("there is no such hold in force")]
     NoHold,
+    /// There is no such incident on file.
+    #[error("there is no such incident on file")]
+    NoIncident,
     /// A question without a time, an endpoint, or with too much of them.
     #[error("the question is not one that can be asked: {why}")]
     Question {

@@ -4,6 +4,7 @@
 //! ground that they stand on. It calls the verbs in their order and speaks with the gate before and after; it holds no
 //! algorithm, no protocol and no page.
 
+pub mod accounts;
 pub mod approvals;
 pub mod ask;
 pub mod casework;
@@ -13,13 +14,20 @@ pub mod error;
 pub mod flows;
 pub mod holds;
 pub mod import;
+pub mod incidents;
+pub mod ingress;
 pub mod intake;
 pub mod law;
+pub mod network;
+pub mod packs;
 pub mod people;
 pub mod reading;
+pub mod rehearse;
 pub mod retention;
 pub mod settings;
 pub mod sources;
+pub mod watch;
+pub mod validation;
 pub mod who;
 
 mod heard;
@@ -27,11 +35,15 @@ mod heard;
 use std::sync::{Arc, RwLock};
 
 use tadoru_gate::Gate;
+use tadoru_store::incidents::Brief;
+use tokio::sync::broadcast;
 
 pub use self::clock::{Clock, FixedClock, SystemClock};
 pub use self::error::DeskError;
+pub use self::network::Network;
 pub use self::people::{Actor, Door, People, Person};
 pub use self::settings::Settings;
+pub use self::watch::{Detection, FlowWatch};
 pub use tadoru_store::Stores;
 
 /// One installation's desk.
@@ -41,6 +53,10 @@ pub struct Desk<S> {
     settings: Settings,
     people: People,
     clock: Arc<dyn Clock>,
+    network: Arc<Network>,
+    detection: Detection,
+    /// Tells of incidents as they are filed.
+    told: broadcast::Sender<Brief>,
     /// Written while the retention runs, read while rows go in that are past it.
     deleting: RwLock<()>,
 }
@@ -54,7 +70,34 @@ impl<S: Stores> Desk<S> {
         people: People,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { gate, stores, settings, people, clock, deleting: RwLock::default() }
+        Self { gate, stores, settings, people, clock, network: Arc::default(), detection: Detection::default(), told: broadcast::Sender::new(MOST_WAITING), deleting: RwLock::default() }
+    }
+
+    /// The desk with what the operator has told about the network.
+    #[must_use]
+    pub fn with_network(self, network: Network) -> Self {
+        Self { network: Arc::new(network), ..self }
+    }
+
+    /// What the operator has told about the network; nothing where nothing was.
+    pub const fn network(&self) -> &Arc<Network> {
+        &self.network
+    }
+
+    /// The desk with other settings of its detector.
+    #[must_use]
+    pub fn with_detection(self, detection: Detection) -> Self {
+        Self { detection, ..self }
+    }
+
+    /// What the detector goes by.
+    pub const fn detection(&self) -> &Detection {
+        &self.detection
+    }
+
+    /// Tells of incidents.
+    pub(crate) const fn told(&self) -> &broadcast::Sender<Brief> {
+        &self.told
     }
 
     /// The gate.
@@ -82,3 +125,6 @@ impl<S: Stores> Desk<S> {
         self.clock.now()
     }
 }
+
+/// Incidents that a listener may be behind before it misses some.
+const MOST_WAITING: usize = 1024;

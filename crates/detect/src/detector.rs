@@ -114,6 +114,29 @@ impl Detector {
         }
     }
 
+    /// What it has learnt of each target's usual traffic, and the seed under which it knows them.
+    pub fn save(&self) -> Vec<u8> {
+        let mut out = vec![SAVED];
+        out.extend_from_slice(&self.seed.to_le_bytes());
+        self.learnt.save(&mut out);
+        out
+    }
+
+    /// A detector with the same settings and world that knows what [`Detector::save`] kept; itself where the octets are
+    /// not that. To be called before the first step.
+    #[must_use]
+    pub fn restored(self, saved: &[u8]) -> Self {
+        let read = || {
+            let (version, rest) = saved.split_first()?;
+            let (seed, learnt) = rest.split_first_chunk()?;
+            Some((u64::from_le_bytes(*seed), Learnt::restored(learnt).filter(|_| *version == SAVED)?))
+        };
+        match read() {
+            Some((seed, learnt)) => Self { learnt, ..Self::new(self.settings, self.world, seed) },
+            None => self,
+        }
+    }
+
     /// Takes the network's tables anew; what was seen stays. Customers are known by their row: keep their order.
     pub fn set_world(&mut self, world: World) {
         self.world = world;
@@ -507,7 +530,7 @@ impl Detector {
         };
         let ratio = verdict.ratio.unwrap_or(ratio * class_factor * learnt.times() / times);
         if verdict.ratio.is_none() {
-            verdict.why.insert(0, sentence(&best.rate, &threshold.rate, ratio));
+            verdict.why.insert(0, sentence(&best, &threshold.rate));
         }
         if matches!(learnt, Factor::WarmingUp) {
             verdict
@@ -613,6 +636,8 @@ fn counted(lane: Lane, row: &Row) -> Amount {
     }
 }
 
+/// Version of what [`Detector::save`] keeps.
+const SAVED: u8 = 1;
 const NOWHERE: u32 = u32::MAX;
 /// Seconds of a threshold from which on a key is watched.
 const NEAR: f32 = 0.1;

@@ -53,15 +53,7 @@ impl Learnt {
         if self.rows.len() >= MOST && !self.rows.contains_key(&id) {
             return;
         }
-        let fresh = || Row {
-            hours: Box::new([0; HOURS]),
-            weeks: Box::new([0; HOURS]),
-            hour: second / 3600,
-            minute: second / 60,
-            peak: 0,
-            minutes: Vec::new(),
-        };
-        let row = self.rows.entry(id).or_insert_with(fresh);
+        let row = self.rows.entry(id).or_insert_with(|| Row::fresh(second));
         if row.minute != second / 60 {
             row.minutes.push(row.peak);
             (row.peak, row.minute) = (0, second / 60);
@@ -94,12 +86,64 @@ impl Learnt {
         }
     }
 
+    /// What was learnt, as octets that [`Learnt::restored`] reads: of each row its id and the hours that were seen.
+    pub(crate) fn save(&self, out: &mut Vec<u8>) {
+        let mut ids: Vec<&u64> = self.rows.keys().collect();
+        ids.sort_unstable();
+        for id in ids {
+            let Some(row) = self.rows.get(id) else { continue };
+            let hours = row.hours.iter().zip(row.weeks.iter()).enumerate();
+            let seen: Vec<_> = hours.filter(|(_, (_, weeks))| **weeks > 0).collect();
+            let Ok(count) = u8::try_from(seen.len()) else { continue };
+            if count == 0 {
+                continue;
+            }
+            out.extend_from_slice(&id.to_le_bytes());
+            out.push(count);
+            for (hour, (usual, weeks)) in seen {
+                out.extend_from_slice(&[u8::try_from(hour).unwrap_or(u8::MAX), *usual, *weeks]);
+            }
+        }
+    }
+
+    /// What [`Learnt::save`] kept; `None` where the octets are not that.
+    pub(crate) fn restored(mut octets: &[u8]) -> Option<Self> {
+        let mut rows = HashMap::new();
+        while !octets.is_empty() {
+            let (id, rest) = octets.split_first_chunk()?;
+            let (count, rest) = rest.split_first()?;
+            let (seen, rest) = rest.split_at_checked(usize::from(*count) * 3)?;
+            let mut row = Row::fresh(0);
+            for told in seen.chunks_exact(3) {
+                let [hour, usual, weeks] = told else { return None };
+                *row.hours.get_mut(usize::from(*hour))? = *usual;
+                *row.weeks.get_mut(usize::from(*hour))? = *weeks;
+            }
+            if rows.len() < MOST {
+                rows.insert(u64::from_le_bytes(*id), row);
+            }
+            octets = rest;
+        }
+        Some(Self { rows })
+    }
+
     pub(crate) fn octets(&self) -> usize {
         self.rows.len() * (size_of::<Row>() + 2 * HOURS + 64)
     }
 }
 
 impl Row {
+    fn fresh(second: u32) -> Self {
+        Self {
+            hours: Box::new([0; HOURS]),
+            weeks: Box::new([0; HOURS]),
+            hour: second / 3600,
+            minute: second / 60,
+            peak: 0,
+            minutes: Vec::new(),
+        }
+    }
+
     fn close(&mut self) {
         self.minutes.sort_unstable();
         let at = self.minutes.len() * 9 / 10;

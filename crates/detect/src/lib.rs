@@ -23,5 +23,5 @@ mod world;
 pub use config::{ClassFactor, Learning, Limit, Limits, Scanners, Scans, Settings};
 pub use detector::{Counters, Detector};
 pub use rehearsal::{Hit, Rehearsal, rehearse};
-pub use validation::{InterfaceSources, source_validation};
+pub use validation::{InterfaceSources, SourceTally, source_validation};
 pub use world::{Customer, Interface, InterfaceRole, Route, Tables, World};

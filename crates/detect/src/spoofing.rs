@@ -109,11 +109,12 @@ impl Evidence {
                 service
             ));
             SpoofingVerdict::Plausible
-        } else if impossible_share >= 0.01 {
-            because.push("the rest cannot be told apart from true senders".into());
-            SpoofingVerdict::ImpossibleHere
         } else {
-            because.push("no answer, no connection and no way in speaks for or against the addresses".into());
+            because.push(if impossible_share >= 0.01 {
+                "no answer, no connection and no way in speaks for or against the other addresses".into()
+            } else {
+                "no answer, no connection and no way in speaks for or against the addresses".into()
+            });
             if self.way_checked > 0.0 {
                 because.push(format!("{:.1} % came in where they may", share(self.way_checked) * 100.0));
             }

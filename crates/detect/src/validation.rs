@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use tadoru_model::Flows;
+use tadoru_model::{Flow, Flows};
 
 use crate::profile::address;
 use crate::spoofing::{Impossible, check};
@@ -47,6 +47,21 @@ impl std::fmt::Debug for InterfaceSources {
 }
 
 impl InterfaceSources {
+    fn none(flow: &Flow, role: Option<InterfaceRole>) -> Self {
+        Self {
+            exporter: address(flow.exporter),
+            index: flow.input,
+            role,
+            packets: 0,
+            valid: 0,
+            bogon: 0,
+            own_from_outside: 0,
+            wrong: 0,
+            unverifiable: 0,
+            impossible_flows: 0,
+        }
+    }
+
     /// Packets whose source cannot be there.
     pub const fn impossible(&self) -> u64 {
         self.bogon.saturating_add(self.own_from_outside).saturating_add(self.wrong)
@@ -58,29 +73,36 @@ pub fn source_validation<'a>(
     batches: impl IntoIterator<Item = &'a Flows>,
     world: &World,
 ) -> Vec<InterfaceSources> {
-    let mut rows: BTreeMap<(u128, u32), InterfaceSources> = BTreeMap::new();
-    for batch in batches {
+    let mut tally = SourceTally::default();
+    batches.into_iter().for_each(|batch| tally.take(batch, world));
+    tally.finish()
+}
+
+/// A report in the making, batch by batch.
+#[derive(Default)]
+pub struct SourceTally {
+    rows: BTreeMap<(u128, u32), InterfaceSources>,
+}
+
+impl std::fmt::Debug for SourceTally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "[sources of {} interfaces]", self.rows.len())
+    }
+}
+
+impl SourceTally {
+    /// Takes a batch.
+    pub fn take(&mut self, batch: &Flows, world: &World) {
         for flow in (0..batch.rows()).map_while(|row| batch.get(row)) {
             let role = world.role(flow.exporter, flow.input);
             if flow.ip == 0 || flow.direction == 1 || role == Some(InterfaceRole::Core) {
                 continue;
             }
             let place = (flow.exporter, flow.input);
-            if rows.len() >= MOST && !rows.contains_key(&place) {
+            if self.rows.len() >= MOST && !self.rows.contains_key(&place) {
                 continue;
             }
-            let row = rows.entry(place).or_insert_with(|| InterfaceSources {
-                exporter: address(flow.exporter),
-                index: flow.input,
-                role,
-                packets: 0,
-                valid: 0,
-                bogon: 0,
-                own_from_outside: 0,
-                wrong: 0,
-                unverifiable: 0,
-                impossible_flows: 0,
-            });
+            let row = self.rows.entry(place).or_insert_with(|| InterfaceSources::none(&flow, role));
             let packets = flow.packets.saturating_mul(u64::from(flow.sampling.max(1)));
             row.packets = row.packets.saturating_add(packets);
             let verdict = check(world, &flow);
@@ -95,9 +117,13 @@ pub fn source_validation<'a>(
             *kind = kind.saturating_add(packets);
         }
     }
-    let mut rows: Vec<InterfaceSources> = rows.into_values().collect();
-    rows.sort_by_key(|row| std::cmp::Reverse(row.impossible()));
-    rows
+
+    /// The interfaces, the worst first.
+    pub fn finish(self) -> Vec<InterfaceSources> {
+        let mut rows: Vec<InterfaceSources> = self.rows.into_values().collect();
+        rows.sort_by_key(|row| std::cmp::Reverse(row.impossible()));
+        rows
+    }
 }
 
 /// Interfaces in a report at most.

@@ -6,8 +6,10 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use tadoru_model::Prefix;
 use tadoru_model::flow::to_bits;
+use tadoru_model::{Prefix, Ranges};
+
+pub use tadoru_model::InterfaceRole;
 
 #[cfg(test)]
 mod tests;
@@ -51,17 +53,6 @@ pub struct Interface {
     pub neighbour_as: u32,
     /// Prefixes that may be the source of what comes in, if they are known; used for customers' interfaces.
     pub sources: Vec<Prefix>,
-}
-
-/// What is behind an interface.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum InterfaceRole {
-    /// Another network.
-    Edge,
-    /// The own network: what comes in there was counted before.
-    Core,
-    /// A customer.
-    Customer,
 }
 
 /// By which interfaces packets from a prefix may come in.
@@ -117,17 +108,26 @@ impl World {
         let own = tables.own.iter().chain(tables.customers.iter().flat_map(|c| &c.prefixes));
         let customers = (0_u32..).zip(&tables.customers);
         let customers = customers.flat_map(|(row, c)| c.prefixes.iter().map(move |prefix| (*prefix, row)));
-        let route_row = |route: &Route| -> Vec<(u128, u32)> {
-            route.ingress.iter().map(|(exporter, index)| (to_bits(*exporter), *index)).collect()
-        };
+        // Of a whole routing table few sets of ways in differ.
+        let (mut route_rows, mut row_of) = (Vec::new(), HashMap::new());
+        let routes = Ranges::new(tables.routes.iter().map(|route| {
+            let mut ways: Vec<(u128, u32)> =
+                route.ingress.iter().map(|(exporter, index)| (to_bits(*exporter), *index)).collect();
+            ways.sort_unstable();
+            let row = *row_of.entry(ways).or_insert_with_key(|ways| {
+                route_rows.push(ways.clone());
+                u32::try_from(route_rows.len() - 1).unwrap_or(u32::MAX)
+            });
+            (route.prefix, row)
+        }));
         Self {
             told_own: own.clone().next().is_some(),
             own: Ranges::new(own.map(|prefix| (*prefix, ()))),
             customers: Ranges::new(customers),
             interfaces: interfaces.collect(),
             exporters: tables.interfaces.iter().map(|i| (to_bits(i.exporter), ())).collect(),
-            routes: Ranges::new((0_u32..).zip(&tables.routes).map(|(row, route)| (route.prefix, row))),
-            route_rows: tables.routes.iter().map(route_row).collect(),
+            routes,
+            route_rows,
             routers: tables.routers.iter().map(|addr| to_bits(*addr)).collect(),
             bogons: Ranges::new(
                 BOGONS.iter().filter_map(|text| text.parse().ok()).map(|prefix| (prefix, ())),
@@ -192,58 +192,6 @@ impl World {
     pub fn is_router(&self, addr: u128) -> bool {
         self.routers.contains(&addr)
     }
-}
-
-// ---------------------------------------------------------------------------------------------- Ranges
-
-/// Values by prefix, the longest that covers an address; answered by one binary search.
-#[derive(Clone)]
-struct Ranges<T> {
-    /// From which address on, in order, which value holds.
-    steps: Vec<(u128, Option<T>)>,
-}
-
-impl<T: Copy> Ranges<T> {
-    fn new(rows: impl Iterator<Item = (Prefix, T)>) -> Self {
-        let mut rows: Vec<(u128, u128, T)> =
-            rows.map(|(prefix, value)| (low(prefix), high(prefix), value)).collect();
-        rows.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
-        let mut steps: Vec<(u128, Option<T>)> = Vec::new();
-        let mut around: Vec<(u128, T)> = Vec::new();
-        let close = |around: &mut Vec<(u128, T)>, steps: &mut Vec<(u128, Option<T>)>| {
-            let Some((end, _)) = around.pop() else { return };
-            let outer = around.last().map(|(_, value)| *value);
-            if let Some(next) = end.checked_add(1) {
-                steps.push((next, outer));
-            }
-        };
-        for (from, to, value) in rows {
-            while around.last().is_some_and(|(end, _)| *end < from) {
-                close(&mut around, &mut steps);
-            }
-            steps.push((from, Some(value)));
-            around.push((to, value));
-        }
-        while !around.is_empty() {
-            close(&mut around, &mut steps);
-        }
-        Self { steps }
-    }
-
-    fn find(&self, addr: u128) -> Option<T> {
-        let behind = self.steps.partition_point(|(from, _)| *from <= addr);
-        self.steps.get(behind.checked_sub(1)?)?.1
-    }
-}
-
-fn low(prefix: Prefix) -> u128 {
-    to_bits(prefix.addr())
-}
-
-fn high(prefix: Prefix) -> u128 {
-    let width = if prefix.addr().is_ipv4() { 32 } else { 128 };
-    let host_bits = width - u32::from(prefix.len());
-    low(prefix) | u128::MAX.checked_shr(128 - host_bits).unwrap_or(0)
 }
 
 /// Never a source in the public Internet: RFC 6890, RFC 5737, RFC 3849, RFC 1112, RFC 4291.

@@ -60,6 +60,8 @@ pub struct Explanation {
     pub basis: Option<String>,
     /// What is missing, one line each.
     pub missing: Vec<String>,
+    /// What is missing, by name and who can supply it.
+    pub needs: Vec<Need>,
     /// What is owed, one line each.
     pub owed: Vec<String>,
     /// What the rule's marks mean.
@@ -100,6 +102,7 @@ pub fn explain_decision(packs: &Packs, decision: &Decision, lang: Lang) -> Expla
         summary: summary(pack, decision, lang),
         basis: decision.basis.filter(|_| decision.verdict.permits()).map(|b| basis(pack, b, lang)),
         missing: decision.missing.iter().map(|need| missing(need, lang)).collect(),
+        needs: decision.missing.clone(),
         owed: decision.obligations.iter().map(|id| owed(pack, id, lang)).collect(),
         mark: rule
             .map(|r| r.mark.iter().map(|m| mark(*m, lang)).collect::<Vec<_>>().join(lang.of("、", "; "))),

@@ -7,6 +7,10 @@
 //! A sign of life is the receiver's, not the sender's. A file that is read regularly is alive while it is quiet. A sender
 //! is known to be alive by its records only: before the first one, and when it is silent for far longer than it usually
 //! is, its log counts as missing, for silence proves nothing.
+//!
+//! A lease file holds every lease of its server, so that one which has been followed without a break told all along
+//! that nothing was leased of a network which it names for the first time: its coverage of that network begins where
+//! the following did, or behind the last line that could not be read.
 
 use std::collections::BTreeMap;
 
@@ -33,6 +37,15 @@ struct Heard {
     realm: Realm,
 }
 
+/// Whether everything in a record could be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// It could.
+    Whole,
+    /// Something could not.
+    Damaged,
+}
+
 /// What is kept in mind of a source.
 #[derive(Debug)]
 struct Ear {
@@ -51,12 +64,22 @@ struct Ear {
 #[derive(Debug, Default)]
 pub(crate) struct Alive {
     known: BTreeMap<Heard, Ear>,
+    followed: BTreeMap<(RawKind, Option<SourceName>), Followed>,
+}
+
+/// How long a file has been read without a break, and without a line that could not be read.
+#[derive(Debug, Clone, Copy)]
+struct Followed {
+    since: UtcMicros,
+    until: UtcMicros,
 }
 
 impl Alive {
     /// Takes note of who spoke in a record, and of what. Losses among the observations then speak of what their source
     /// speaks of; those of a source that has not named any address say nothing, and are left out.
-    pub(crate) fn hear(&mut self, record: &SpoolRecord, observations: &mut Vec<Observation>) {
+    pub(crate) fn hear(&mut self, record: &SpoolRecord, line: Line, observations: &mut Vec<Observation>) {
+        let followed = self.follow(record, line);
+        let mut before = Vec::new();
         for observation in observations.iter() {
             let Some(kind) = kind(&observation.what) else { continue };
             // An exporter that starts again is a gateway.
@@ -65,13 +88,22 @@ impl Alive {
             if self.known.len() >= MOST_SOURCES && !self.known.contains_key(&heard) {
                 continue;
             }
-            let ear = self.known.entry(heard).or_insert_with(|| Ear::new(record.arrival));
+            let told = followed.map_or(record.arrival, |followed| followed.until);
+            let ear = self.known.entry(heard).or_insert_with(|| Ear::new(told));
             if ear.records == 0 {
                 ear.first = record.arrival;
             }
             ear.records += 1;
             ear.last = ear.last.max(record.arrival);
-            ear.spoken.hear(&observation.what);
+            let new = ear.spoken.hear(&observation.what);
+            // What is configured has been told of all along.
+            if let Some(Followed { since, until }) = followed.filter(|_| ear.configured.is_empty()) {
+                let span = Span::new(since, until);
+                if !new.is_empty() && !span.is_empty() {
+                    let heard = Heard::of(record, observation, kind);
+                    before.push(heard.coverage(&new, span, CoverageState::Alive, ""));
+                }
+            }
         }
         observations.retain_mut(|observation| {
             let Observed::Coverage(span) = &observation.what else { return true };
@@ -82,12 +114,49 @@ impl Alive {
             }
             !span.prefixes.is_empty()
         });
+        observations.append(&mut before);
+    }
+
+    /// How long the lease file of a record has been followed, when it was by the last sign of life; a line that could not
+    /// be read may have named anything.
+    fn follow(&mut self, record: &SpoolRecord, line: Line) -> Option<Followed> {
+        if record.kind.is_sent() || record.kind.about() != RecordKind::Lease {
+            return None;
+        }
+        let key = (record.kind, record.source.clone());
+        if line == Line::Damaged && (self.followed.len() < MOST_SOURCES || self.followed.contains_key(&key)) {
+            let at = record.arrival;
+            self.followed.insert(key, Followed { since: at, until: at });
+            return None;
+        }
+        self.followed.get(&key).copied()
     }
 
     /// A sign of life speaks for every source that is heard of in that way.
     pub(crate) fn pulse(&mut self, record: &SpoolRecord, pulse: &Pulse, out: &mut Vec<Observation>) {
         if pulse.beat != Beat::Next {
             self.configure(record, pulse);
+        }
+        let key = (pulse.of, record.source.clone());
+        if !pulse.of.is_sent()
+            && pulse.of.about() == RecordKind::Lease
+            && (self.followed.len() < MOST_SOURCES || self.followed.contains_key(&key))
+        {
+            let unbroken = Followed { since: pulse.from, until: record.arrival };
+            let followed = self.followed.entry(key).or_insert(unbroken);
+            let is_broken = match pulse.beat {
+                Beat::First => true,
+                Beat::Resumed => false,
+                Beat::Next => pulse.from > followed.until,
+            };
+            if is_broken {
+                // Not before a line of this run that could not be read.
+                followed.since = followed.since.max(pulse.from);
+            }
+            if pulse.state != CoverageState::Alive {
+                followed.since = record.arrival;
+            }
+            followed.until = record.arrival;
         }
         let ours =
             |heard: &Heard| heard.by == pulse.of && (record.source.is_none() || record.source == heard.via);
@@ -163,6 +232,13 @@ impl Alive {
             put_prefixes(out, &ear.configured);
             put_prefixes(out, ear.spoken.prefixes());
         }
+        put_number(out, self.followed.len() as u64);
+        for ((by, via), followed) in &self.followed {
+            put(out, &[*by as u8]);
+            put(out, via.as_ref().map_or(&[], |via| via.0.as_bytes()));
+            put(out, &followed.since.0.to_be_bytes());
+            put(out, &followed.until.0.to_be_bytes());
+        }
     }
 
     /// Reads what [`Self::write`] wrote; `None` when it is anything else.
@@ -183,10 +259,21 @@ impl Alive {
             let (told, first, last) = (time()?, time()?, time()?);
             let (records, configured) = (take_number(rest)?, take_prefixes(rest)?);
             let mut spoken = Spoken::default();
-            take_prefixes(rest)?.into_iter().for_each(|prefix| spoken.add(prefix));
+            for prefix in take_prefixes(rest)? {
+                spoken.add(prefix);
+            }
             known.insert(heard, Ear { told, first, last, records, configured, spoken });
         }
-        Some(Self { known })
+        let mut followed = BTreeMap::new();
+        for _ in 0..take_number(rest)? {
+            let &[by] = take(rest)? else { return None };
+            let via = take_text(rest)?;
+            let via = (!via.is_empty()).then(|| SourceName::from(via));
+            let mut time = || Some(UtcMicros(i64::from_be_bytes(take(rest)?.try_into().ok()?)));
+            let (since, until) = (time()?, time()?);
+            followed.insert((RawKind::from_octet(by)?, via), Followed { since, until });
+        }
+        Some(Self { known, followed })
     }
 }
 

@@ -20,7 +20,7 @@ use crate::counters::Count;
 use crate::inlet::{RawKind, Spool, SpoolRecord, Subject};
 use crate::receive::{BEAT, Heart, Shutdown, Told, append, drain, listen_udp, longest, peer, stopped};
 
-mod framing;
+pub(crate) mod framing;
 #[cfg(test)]
 mod tests;
 

@@ -17,7 +17,7 @@ use tadoru_wire::natlog;
 use tadoru_wire::radius::{Accounting, Packet, detail};
 use tadoru_wire::tables::lines::Lines;
 
-use crate::alive::Alive;
+use crate::alive::{Alive, Line};
 use crate::inlet::{Age, FilePlace, Pulse, RawKind, SpoolRecord};
 use crate::records::leases::Journal;
 use crate::records::{accounting, nat_events, nat_lines, odd_time};
@@ -69,12 +69,15 @@ impl Decoder {
             RawKind::Isc => self.leases(LeaseFormat::Isc, record, &mut out),
             RawKind::Detail => self.entries(record, &mut out),
             RawKind::Pulse => self.pulse(record, &mut out),
+            // Traffic has a spool and a reader of its own.
+            RawKind::Flow => out.ignored += 1,
         }
         if let (Some(source), Some(place)) = (&record.source, record.place) {
             self.places.insert(source.clone(), place);
         }
         if record.kind != RawKind::Pulse {
-            self.alive.hear(record, &mut out.observations);
+            let line = if out.defect_count == 0 { Line::Whole } else { Line::Damaged };
+            self.alive.hear(record, line, &mut out.observations);
         }
         for observation in out.observations.iter().filter_map(|o| odd_time(o, record.arrival)) {
             out.defect_count += 1;

@@ -29,6 +29,7 @@ mod tally;
 mod tests;
 
 pub use flows::adopt;
+pub(crate) use flows::give_back;
 use tally::Tally;
 
 // ---------------------------------------------------------------------------------------------- Format

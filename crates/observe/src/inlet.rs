@@ -97,6 +97,8 @@ pub enum RawKind {
     Detail = 7,
     /// A sign of life of a source, see [`Pulse`].
     Pulse = 8,
+    /// Export datagrams of traffic that arrived together, see [`crate::flows`].
+    Flow = 9,
 }
 
 /// Where a record stands in a file that is followed.
@@ -160,7 +162,7 @@ pub enum Beat {
 
 impl RawKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Accounting,
         Self::Syslog,
         Self::Export,
@@ -169,6 +171,7 @@ impl RawKind {
         Self::Isc,
         Self::Detail,
         Self::Pulse,
+        Self::Flow,
     ];
 
     /// Kind of the records in it, as coverage names it.
@@ -176,7 +179,7 @@ impl RawKind {
         match self {
             Self::Syslog | Self::Export => RecordKind::NatBlock,
             Self::Kea4 | Self::Kea6 | Self::Isc => RecordKind::Lease,
-            Self::Accounting | Self::Detail | Self::Pulse => RecordKind::Session,
+            Self::Accounting | Self::Detail | Self::Pulse | Self::Flow => RecordKind::Session,
         }
     }
 

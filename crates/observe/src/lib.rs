@@ -11,6 +11,7 @@ pub mod counters;
 pub mod decode;
 pub mod error;
 pub mod files;
+pub mod flows;
 pub mod follow;
 pub mod inlet;
 pub mod meter;

@@ -40,21 +40,35 @@ pub(crate) fn peer(from: SocketAddr) -> IpAddr {
 
 /// A UDP socket with room for bursts; an IPv6 one takes no IPv4.
 pub(crate) fn listen_udp(addr: SocketAddr, receive_buffer: usize) -> Result<UdpSocket, ObserveError> {
-    let open = || -> io::Result<UdpSocket> {
-        let family = if addr.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
-        let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
-        let fd = socket(family, SockType::Datagram, flags, None)?;
-        if addr.is_ipv6() {
-            setsockopt(&fd, sockopt::Ipv6V6Only, &true)?;
-        }
-        // With the right to it, beyond the system's bound for everybody; without it, as much as there is.
-        if setsockopt(&fd, sockopt::RcvBufForce, &receive_buffer).is_err() {
-            setsockopt(&fd, sockopt::RcvBuf, &receive_buffer)?;
-        }
-        bind(fd.as_raw_fd(), &SockaddrStorage::from(addr))?;
-        UdpSocket::from_std(std::net::UdpSocket::from(fd))
+    let open = || UdpSocket::from_std(open_udp(addr, receive_buffer, SockFlag::SOCK_NONBLOCK)?);
+    open().map_err(|error| ObserveError::Listen(addr, error))
+}
+
+/// The same, for a thread that waits in the kernel, [`LONGEST_WAIT`] at a time.
+pub(crate) fn listen_udp_waiting(
+    addr: SocketAddr,
+    receive_buffer: usize,
+) -> Result<std::net::UdpSocket, ObserveError> {
+    let open = || -> io::Result<std::net::UdpSocket> {
+        let socket = open_udp(addr, receive_buffer, SockFlag::empty())?;
+        socket.set_read_timeout(Some(LONGEST_WAIT))?;
+        Ok(socket)
     };
     open().map_err(|error| ObserveError::Listen(addr, error))
+}
+
+fn open_udp(addr: SocketAddr, receive_buffer: usize, flags: SockFlag) -> io::Result<std::net::UdpSocket> {
+    let family = if addr.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let fd = socket(family, SockType::Datagram, flags | SockFlag::SOCK_CLOEXEC, None)?;
+    if addr.is_ipv6() {
+        setsockopt(&fd, sockopt::Ipv6V6Only, &true)?;
+    }
+    // With the right to it, beyond the system's bound for everybody; without it, as much as there is.
+    if setsockopt(&fd, sockopt::RcvBufForce, &receive_buffer).is_err() {
+        setsockopt(&fd, sockopt::RcvBuf, &receive_buffer)?;
+    }
+    bind(fd.as_raw_fd(), &SockaddrStorage::from(addr))?;
+    Ok(fd.into())
 }
 
 /// Takes up to `most` datagrams that are there now.
@@ -197,7 +211,7 @@ impl Heart {
 }
 
 /// Datagrams to a local port that the kernel has dropped for want of room.
-fn kernel_drops(port: u16) -> u64 {
+pub(crate) fn kernel_drops(port: u16) -> u64 {
     let tables = ["/proc/self/net/udp", "/proc/self/net/udp6"];
     let text = tables.iter().filter_map(|table| std::fs::read_to_string(table).ok()).collect::<String>();
     let suffix = format!(":{port:04X}");
@@ -209,3 +223,6 @@ fn kernel_drops(port: u16) -> u64 {
 
 /// How often signs of life are given.
 pub(crate) const BEAT: Duration = Duration::from_secs(2);
+
+/// After so long without a datagram, a waiting thread looks whether it shall stop.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_millis(200);

@@ -18,28 +18,28 @@ pub(crate) struct Spoken {
 }
 
 impl Spoken {
-    /// Takes note of the addresses that an observation is about.
-    pub(crate) fn hear(&mut self, what: &Observed) {
+    /// Takes note of the addresses that an observation is about; gives what had not been spoken of before.
+    pub(crate) fn hear(&mut self, what: &Observed) -> Vec<Prefix> {
         match what {
             Observed::Session(event) => {
-                event.holds.iter().for_each(|prefix| self.add(*prefix));
-                event.ports.iter().for_each(|(addr, _)| self.add(Prefix::host(*addr)));
+                let blocks = event.ports.iter().map(|(addr, _)| Prefix::host(*addr));
+                event.holds.iter().copied().chain(blocks).filter_map(|prefix| self.add(prefix)).collect()
             }
-            Observed::Lease(event) => self.add(event.prefix),
-            Observed::Nat(event) => self.add(Prefix::host(event.outside)),
-            Observed::Row(row) => self.add(row.prefix),
-            Observed::DeviceRestart(_) | Observed::Coverage(_) => {}
+            Observed::Lease(event) => self.add(event.prefix).into_iter().collect(),
+            Observed::Nat(event) => self.add(Prefix::host(event.outside)).into_iter().collect(),
+            Observed::Row(row) => self.add(row.prefix).into_iter().collect(),
+            Observed::DeviceRestart(_) | Observed::Coverage(_) => Vec::new(),
         }
     }
 
-    /// Takes note of one prefix.
-    pub(crate) fn add(&mut self, prefix: Prefix) {
+    /// Takes note of one prefix; gives it, as wide as it is kept, where it had not been spoken of before.
+    pub(crate) fn add(&mut self, prefix: Prefix) -> Option<Prefix> {
         let unit = unit(prefix);
         let wide = Prefix::covering(prefix.addr(), prefix.len().min(unit)).unwrap_or(prefix);
         let at = self.prefixes.partition_point(|known| known.addr() <= wide.addr());
         let around = at.checked_sub(1).and_then(|before| self.prefixes.get(before));
         if around.is_some_and(|known| known.len() <= wide.len() && known.contains(wide.addr())) {
-            return;
+            return None;
         }
         self.prefixes.retain(|known| !wide.contains(known.addr()));
         let at = self.prefixes.partition_point(|known| known.addr() < wide.addr());
@@ -47,6 +47,7 @@ impl Spoken {
         if self.prefixes.len() > MOST_PREFIXES {
             self.join_nearest();
         }
+        Some(wide)
     }
 
     /// What was spoken of.

@@ -325,6 +325,10 @@ impl Assignments for SegmentStore {
     fn count(&self) -> u64 {
         self.inner.state().count()
     }
+
+    fn ailment(&self) -> Option<String> {
+        self.merges().fault
+    }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -5,6 +5,7 @@
 //! durable or not at all, and one small file says up to which of them a flush was finished: a kill at any step neither
 //! loses what [`Flows::mark`] told nor doubles a row. Files that are torn or not of this layout are told and left alone.
 
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tadoru_gate::permit::{Learn, Preserve, Store};
@@ -12,6 +13,7 @@ use tadoru_gate::{Permit, Sealed};
 use tadoru_model::{Flows as Batch, Prefix, Span, UtcMicros};
 use tadoru_store::StoreError;
 use tadoru_store::assignments::SpoolMark;
+use tadoru_store::flows::sql::{Bounds, Statement, Table};
 use tadoru_store::flows::tally::{Steps, Tally};
 use tadoru_store::flows::{
     Bucket, Dropped, Flows, FlowsError, Found, Ground, Key, Measure, Question, Ranked, State, Sums,
@@ -29,9 +31,15 @@ mod columns;
 mod compile;
 mod decode;
 mod encode;
+mod export;
 mod file;
+mod page;
 mod partitions;
+mod replay;
 mod scan;
+mod sql;
+
+pub use export::export;
 
 /// How a store of flows is set up.
 #[derive(Debug, Clone)]
@@ -42,11 +50,13 @@ pub struct Settings {
     pub slice_rows: usize,
     /// The longest that flows are in memory only, microseconds of arrival.
     pub slice_us: i64,
+    /// So long after the end of an hour of arrival its files are joined into one, microseconds of arrival.
+    pub join_us: i64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { inside: Vec::new(), slice_rows: 1 << 20, slice_us: 300_000_000 }
+        Self { inside: Vec::new(), slice_rows: 1 << 20, slice_us: 300_000_000, join_us: 600_000_000 }
     }
 }
 
@@ -132,7 +142,8 @@ impl FlowStore {
         Ok((store, opened))
     }
 
-    /// Joins the files of hours that ended by `now` into one each; tells how many hours there were.
+    /// Joins the files of hours that ended by `now` into one each; tells how many hours there were. A commit that writes
+    /// does it by itself for hours that are [`Settings::join_us`] past. Questions see the old files or the new one.
     ///
     /// # Errors
     /// When the disk refuses; then the files stand as they were.
@@ -199,6 +210,32 @@ impl FlowStore {
         }
         Ok(())
     }
+
+    /// The flows that a question finds, at most `most` of them.
+    fn found(&self, question: &Question, most: usize) -> Result<Found, FlowsError> {
+        let enough = most.saturating_add(1);
+        let found = Mutex::new(Batch::default());
+        let found_mut = || found.lock().unwrap_or_else(PoisonError::into_inner);
+        self.ask(
+            question,
+            |flows, rows| {
+                let some = rows.iter().take(enough).filter_map(|row| flows.get(*row as usize));
+                some.for_each(|flow| found_mut().push(flow));
+            },
+            |file, program| {
+                let mut found = found_mut();
+                ask::find(file, program, enough, &mut found)?;
+                Ok(found.rows() < enough)
+            },
+        )?;
+        let all = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if all.rows() <= most {
+            return Ok(Found { flows: all, cut: false });
+        }
+        let mut flows = Batch::with_capacity(most);
+        (0..most).filter_map(|row| all.get(row)).for_each(|flow| flows.push(flow));
+        Ok(Found { flows, cut: true })
+    }
 }
 
 impl Flows for FlowStore {
@@ -219,16 +256,22 @@ impl Flows for FlowStore {
     }
 
     fn commit(&self, permit: &Permit<Store>, mark: SpoolMark) -> Result<(), FlowsError> {
-        let is_due = {
+        let (is_due, latest) = {
             let mut fresh = self.fresh.write().unwrap_or_else(PoisonError::into_inner);
             fresh.committed = fresh.rows.rows();
             fresh.committed_mark = mark;
             let latest = fresh.rows.received_us.iter().copied().max();
             let is_old =
                 |since: i64| latest.is_some_and(|l| l.saturating_sub(since) >= self.settings.slice_us);
-            fresh.committed >= self.settings.slice_rows || fresh.since.is_some_and(is_old)
+            (fresh.committed >= self.settings.slice_rows || fresh.since.is_some_and(is_old), latest)
         };
-        if is_due { self.flush(permit) } else { Ok(()) }
+        if is_due {
+            self.flush(permit)?;
+            if let Some(latest) = latest {
+                self.compact(permit, UtcMicros(latest.saturating_sub(self.settings.join_us)))?;
+            }
+        }
+        Ok(())
     }
 
     fn flush(&self, _permit: &Permit<Store>) -> Result<(), FlowsError> {
@@ -245,28 +288,7 @@ impl Flows for FlowStore {
         question: &Question,
         most: usize,
     ) -> Result<Sealed<Found>, FlowsError> {
-        let enough = most.saturating_add(1);
-        let found = Mutex::new(Batch::default());
-        let found_mut = || found.lock().unwrap_or_else(PoisonError::into_inner);
-        self.ask(
-            question,
-            |flows, rows| {
-                let some = rows.iter().take(enough).filter_map(|row| flows.get(*row as usize));
-                some.for_each(|flow| found_mut().push(flow));
-            },
-            |file, program| {
-                let mut found = found_mut();
-                ask::find(file, program, enough, &mut found)?;
-                Ok(found.rows() < enough)
-            },
-        )?;
-        let all = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if all.rows() <= most {
-            return Ok(sealed_flows(permit, Found { flows: all, cut: false }));
-        }
-        let mut flows = Batch::with_capacity(most);
-        (0..most).filter_map(|row| all.get(row)).for_each(|flow| flows.push(flow));
-        Ok(sealed_flows(permit, Found { flows, cut: true }))
+        Ok(sealed_flows(permit, self.found(question, most)?))
     }
 
     fn top(
@@ -312,6 +334,25 @@ impl Flows for FlowStore {
             |file, program| ask::totals(file, program, &mut sums.borrow_mut()).map(|()| true),
         )?;
         Ok(ground.seal(sums.into_inner()))
+    }
+
+    fn sql(
+        &self,
+        permit: &Permit<Learn>,
+        question: &Question,
+        statement: &Statement,
+        bounds: Bounds,
+    ) -> Result<Sealed<Table>, FlowsError> {
+        Ok(sealed_flows(permit, self.run(permit, question, statement, bounds)?))
+    }
+
+    fn replay(
+        &self,
+        permit: &Permit<Learn>,
+        question: &Question,
+        visit: &mut dyn FnMut(Sealed<Batch>) -> ControlFlow<()>,
+    ) -> Result<(), FlowsError> {
+        self.again(permit, question, &mut |batch| visit(sealed_flows(permit, batch)))
     }
 
     fn delete_before(&self, _permit: &Permit<Store>, before: UtcMicros) -> Result<Dropped, FlowsError> {

@@ -4,6 +4,7 @@
 //! byte about a person passes through the gate's codec before it reaches the disk. Nobody but the executable imports
 //! this crate.
 
+pub mod accounts;
 pub mod assignments;
 pub mod cases;
 pub mod coverage;
@@ -11,6 +12,7 @@ pub mod evidence;
 pub mod flows;
 pub mod folder;
 pub mod holds;
+pub mod incidents;
 pub mod rules;
 pub mod segment;
 pub mod shelves;

@@ -10,8 +10,9 @@ use tadoru_gate::keys::Vault;
 use tadoru_gate::permit::Store;
 use tadoru_model::{Prefix, UtcMicros};
 use tadoru_store::flows::Flows;
-use tadoru_store::{Assignments, ClockReadings, Coverage, Holds, Rules, StoreError, Stores};
+use tadoru_store::{Accounts, Assignments, ClockReadings, Coverage, Holds, Incidents, Rules, StoreError, Stores};
 
+use crate::accounts::AccountBook;
 use crate::assignments::{SegmentStore, Settings};
 use crate::cases::{CaseBook, Database};
 use crate::evidence::Exhibits;
@@ -19,6 +20,7 @@ use crate::flows::{FlowStore, Opened, Settings as FlowSettings};
 use crate::folder::Folder;
 use crate::folder::codec::Clock;
 use crate::holds::HoldBook;
+use crate::incidents::IncidentBook;
 use crate::rules::{ClockBook, RuleBook};
 use crate::spool::Spool;
 use crate::subscribers::Directory;
@@ -29,7 +31,9 @@ pub struct Shelves {
     rules: RuleBook,
     clocks: ClockBook,
     flows: FlowStore,
+    incidents: IncidentBook,
     holds: HoldBook,
+    accounts: AccountBook,
     cases: CaseBook,
     subscribers: Directory,
     evidence: Exhibits,
@@ -59,13 +63,17 @@ impl Shelves {
             Spool::open(&folder.inside("spool")?, vault.clone(), Arc::clone(&clock), permit, live)?;
         let inside = FlowSettings { inside: own.to_vec(), ..FlowSettings::default() };
         let (flows, found) = FlowStore::open(folder, inside)?;
+        let incidents =
+            IncidentBook::open(&folder.inside("incidents")?, vault.clone(), Arc::clone(&clock), permit)?;
         let database = Database::open(folder.path(), vault, clock).await?;
         let shelves = Self {
             assignments,
             rules: RuleBook::open(folder.clone())?,
             clocks: ClockBook::open(folder.clone())?,
             flows,
+            incidents,
             holds: HoldBook::open(folder.clone())?,
+            accounts: AccountBook::open(folder.clone())?,
             cases: CaseBook::new(Arc::clone(&database)),
             subscribers: Directory::open(Arc::clone(&database)).await?,
             evidence: Exhibits::open(database)?,
@@ -106,8 +114,16 @@ impl Stores for Shelves {
         &self.flows
     }
 
+    fn incidents(&self) -> &dyn Incidents {
+        &self.incidents
+    }
+
     fn holds(&self) -> &dyn Holds {
         &self.holds
+    }
+
+    fn accounts(&self) -> &dyn Accounts {
+        &self.accounts
     }
 
     fn cases(&self) -> &CaseBook {

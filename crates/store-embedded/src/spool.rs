@@ -2,9 +2,12 @@
 //!
 //! What comes in: raw records of a source. What goes out: a receipt once they are on the disk, and the same records in
 //! order. Threads that append at the same time share one write and one sync. A torn tail is cut off and said; when the
-//! disk is full nothing is acknowledged and nothing that was is lost.
+//! disk is full nothing is acknowledged and nothing that was is lost. Where senders wait for no answer a spool may be
+//! synced now and then instead ([`Durability::AtSync`]): a receipt then means that the records survive the end of this
+//! process, and those of the last sync survive the end of the machine.
 
-use std::collections::BTreeMap;
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use tadoru_gate::Permit;
@@ -45,6 +48,15 @@ pub struct Receipt {
     pub mark: SpoolMark,
 }
 
+/// What a receipt means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// The records are on the disk: they survive the end of the machine.
+    AtAppend,
+    /// The system has the records: they survive the end of the process, and of the machine after [`Spool::sync`].
+    AtSync,
+}
+
 /// The spool of a folder. Threads share it, and so do clones.
 #[derive(Clone)]
 pub struct Spool(Arc<Shared>);
@@ -54,6 +66,7 @@ struct Shared {
     vault: Vault,
     clock: Clock,
     class: Arc<str>,
+    durability: Durability,
     queue: Mutex<Queue>,
     written: Condvar,
     files: Mutex<Files>,
@@ -85,6 +98,8 @@ struct Files {
     since: BTreeMap<u64, UtcMicros>,
     /// Places to begin reading at, by the first record behind them.
     places: BTreeMap<u64, (String, Start)>,
+    /// Files that have been written to since they were synced last.
+    unsynced: BTreeSet<String>,
 }
 
 impl Spool {
@@ -98,6 +113,21 @@ impl Spool {
         clock: Clock,
         permit: &Permit<Store>,
         class: Arc<str>,
+    ) -> Result<(Self, u64), StoreError> {
+        Self::open_with(folder, vault, clock, permit, class, Durability::AtAppend)
+    }
+
+    /// The same, with a choice of what a receipt means.
+    ///
+    /// # Errors
+    /// As [`Spool::open`].
+    pub fn open_with(
+        folder: &Folder,
+        vault: Vault,
+        clock: Clock,
+        permit: &Permit<Store>,
+        class: Arc<str>,
+        durability: Durability,
     ) -> Result<(Self, u64), StoreError> {
         let codec = Codec::store(&vault, &clock, permit)?;
         let mut files = Files::default();
@@ -136,6 +166,7 @@ impl Spool {
             vault,
             clock,
             class,
+            durability,
             queue: Mutex::default(),
             written: Condvar::new(),
             files: Mutex::new(files),
@@ -143,7 +174,7 @@ impl Spool {
         Ok((Self(Arc::new(shared)), torn))
     }
 
-    /// Takes records; they are on the disk when it returns.
+    /// Takes records; they are durable when it returns, as [`Durability`] says.
     ///
     /// # Errors
     /// When the disk refuses: then none of them is acknowledged, and none is read back.
@@ -204,34 +235,75 @@ impl Spool {
             let place = files.places.range(..=mark.0).next_back().map(|(_, place)| place.clone());
             (names, place, files.next)
         };
-        let (mut found, mut bytes) = (Vec::new(), 0);
+        let (mut found, bytes) = (Vec::new(), Cell::new(0));
         for (_, name) in names {
-            if bytes >= enough {
-                break;
-            }
             let mut each = |_: Start, frame: &[u8]| {
-                if bytes < enough {
-                    take_records(frame, |number, record| {
-                        if number >= mark.0 && number < end {
-                            bytes += record.bytes.len() + 32;
-                            found.push((SpoolMark(number + 1), record));
-                        }
-                    })
-                    .ok_or_else(|| self.0.folder.damaged(&name, UNSOUND))?;
+                take_records(frame, |number, record| {
+                    if number >= mark.0 && number < end && bytes.get() < enough {
+                        bytes.set(bytes.get() + record.bytes.len() + 32);
+                        found.push((SpoolMark(number + 1), record));
+                    }
+                })
+                .ok_or_else(|| self.0.folder.damaged(&name, UNSOUND))
+            };
+            let mut from = match place.as_ref().filter(|(of, _)| *of == name) {
+                Some((_, start)) => Some(*start),
+                None => log::begin(&self.0.folder, &name)?.ok(),
+            };
+            while let Some(start) = from {
+                from = log::read_some(&self.0.folder, &name, &codec, start, PIECE_BYTES, &mut each)?;
+                if bytes.get() >= enough {
+                    return Ok(found);
                 }
-                Ok(())
-            };
-            match place.as_ref().filter(|(of, _)| *of == name) {
-                Some((_, start)) => log::read_from(&self.0.folder, &name, &codec, *start, &mut each)?,
-                None => log::read(&self.0.folder, &name, &codec, &mut each)?,
-            };
+            }
         }
         Ok(found)
+    }
+
+    /// Makes everything that was appended survive the end of the machine.
+    ///
+    /// # Errors
+    /// What the disk says; the next call tries again.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        // Whoever appends meanwhile does not wait.
+        let names = std::mem::take(&mut lock(&self.0.files).unsynced);
+        for name in &names {
+            let synced = match self.0.folder.read_only(name) {
+                Ok(file) => file.sync_data().map_err(|e| self.0.folder.fault("sync", name, e)),
+                Err(e) => Err(e),
+            };
+            let mut files = lock(&self.0.files);
+            // A file that was trimmed away meanwhile needs no sync.
+            if let Err(e) = synced
+                && files.names.values().any(|left| left == name)
+            {
+                files.unsynced.extend(names);
+                return Err(e);
+            }
+        }
+        Ok(())
     }
 
     /// The place behind the last record.
     pub fn end(&self) -> SpoolMark {
         SpoolMark(lock(&self.0.files).next)
+    }
+
+    /// Goes on from `mark` on, where less than that is here: records that were applied and lost with the machine before
+    /// they were synced. What is here was applied before them, and goes.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn pass_over(&self, mark: SpoolMark) -> Result<(), StoreError> {
+        let mut files = lock(&self.0.files);
+        if files.next >= mark.0 {
+            return Ok(());
+        }
+        for name in std::mem::take(&mut files.names).into_values() {
+            self.0.folder.remove(&name)?;
+        }
+        *files = Files { next: mark.0, ..Files::default() };
+        self.begin_file(&mut files)
     }
 
     /// Removes files whose records all lie before `mark`.
@@ -303,7 +375,16 @@ impl Spool {
             log.discard()?;
             return Err(e);
         }
-        if let Err(e) = log.sync() {
+        let synced = match self.0.durability {
+            Durability::AtAppend => log.sync(),
+            Durability::AtSync => {
+                if !files.unsynced.contains(log.name()) {
+                    files.unsynced.insert(log.name().to_owned());
+                }
+                Ok(())
+            }
+        };
+        if let Err(e) = synced {
             // What the disk kept is not known: nothing of it is acknowledged, and it is cut off when possible.
             let len = log.len();
             let _ = Log::resume(
@@ -389,4 +470,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 const PREFIX: &str = "spool-";
 const FILE_BYTES: u64 = 64 << 20;
 const PLACE_BYTES: u64 = 256 << 10;
+/// Bytes read of a file at a time.
+const PIECE_BYTES: u64 = 1 << 20;
 const UNSOUND: &str = "a frame is not sound";

@@ -201,6 +201,12 @@ pub trait Assignments: Send + Sync {
 
     /// How many rows are held.
     fn count(&self) -> u64;
+
+    /// What upkeep in the background fails with, in one line; `None` while it goes well. Nothing is lost by it, but
+    /// questions take longer and longer.
+    fn ailment(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Seals what a question found, for the case of the permit it was asked under and of the data that it covers.

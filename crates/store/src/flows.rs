@@ -5,7 +5,7 @@
 //! nobody can be told stand on `Permit<Aggregate>` too, and a filter that would narrow them down to somebody is then
 //! refused. Counts are as the exporters sent them, unscaled. The calls block: whoever must not wait has a thread for it.
 
-use std::ops::RangeInclusive;
+use std::ops::{ControlFlow, RangeInclusive};
 
 use tadoru_gate::permit::{Aggregate, Learn, Preserve, Store};
 use tadoru_gate::{DataCategory, DataSet, Permit, Sealed};
@@ -18,6 +18,8 @@ use crate::filter::{Field, Filter, Node, Test};
 
 pub mod contract;
 pub mod memory;
+pub mod replay;
+pub mod sql;
 pub mod tally;
 
 pub use memory::MemoryFlows;
@@ -61,6 +63,9 @@ pub enum FlowsError {
     /// A batch with columns of different lengths.
     #[error("the columns of the batch are not equally long")]
     Uneven,
+    /// A statement in SQL came to nothing.
+    #[error(transparent)]
+    Sql(#[from] sql::SqlFault),
     /// The store's fault.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -70,7 +75,7 @@ impl FlowsError {
     /// Whose fault it is.
     pub const fn fault(&self) -> Fault {
         match self {
-            Self::NotAggregate => Fault::Sender,
+            Self::NotAggregate | Self::Sql(_) => Fault::Sender,
             Self::Uneven => Fault::Ours,
             Self::Store(error) => error.fault(),
         }
@@ -223,6 +228,32 @@ pub trait Flows: Send + Sync {
     /// # Errors
     /// As [`Flows::top`].
     fn totals(&self, ground: Ground<'_>, question: &Question) -> Result<Sealed<Sums>, FlowsError>;
+
+    /// Runs one statement over a table `flows` that holds the flows that a question finds, and no others.
+    ///
+    /// # Errors
+    /// When the statement cannot be run within its bounds, the store does not speak SQL, or the disk refuses.
+    fn sql(
+        &self,
+        _permit: &Permit<Learn>,
+        _question: &Question,
+        _statement: &sql::Statement,
+        _bounds: sql::Bounds,
+    ) -> Result<Sealed<sql::Table>, FlowsError> {
+        Err(sql::SqlFault::Unspoken.into())
+    }
+
+    /// Tells all flows that a question finds, in the order of their arrival: each batch holds what arrived within one
+    /// second. It ends early when `visit` breaks.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    fn replay(
+        &self,
+        permit: &Permit<Learn>,
+        question: &Question,
+        visit: &mut dyn FnMut(Sealed<Batch>) -> ControlFlow<()>,
+    ) -> Result<(), FlowsError>;
 
     /// Deletes the partitions whose hour ended by `before` and which no hold keeps; what is in memory is not touched.
     ///

@@ -3,7 +3,10 @@
 use tadoru_model::UtcMicros;
 
 use crate::flows::Flows;
-use crate::{Assignments, Cases, ClockReadings, Coverage, Evidence, Holds, Rules, StoreError, Subscribers};
+use crate::{
+    Accounts, Assignments, Cases, ClockReadings, Coverage, Evidence, Holds, Incidents, Rules, StoreError,
+    Subscribers,
+};
 
 /// Everything that the desk keeps and asks.
 pub trait Stores: Send + Sync + 'static {
@@ -24,8 +27,12 @@ pub trait Stores: Send + Sync + 'static {
     fn clocks(&self) -> &dyn ClockReadings;
     /// Recorded flows.
     fn flows(&self) -> &dyn Flows;
+    /// Incidents on file.
+    fn incidents(&self) -> &dyn Incidents;
     /// What is kept from deletion.
     fn holds(&self) -> &dyn Holds;
+    /// Accounts of the console.
+    fn accounts(&self) -> &dyn Accounts;
     /// Cases.
     fn cases(&self) -> &Self::Cases;
     /// The subscriber directory.

@@ -41,9 +41,15 @@ pub enum Command {
     Import(Import),
     /// When was each source alive, and when did it lose records?
     Coverage,
+    /// How does each exporter of flows fare: rate, loss, templates, sampling, clock?
+    #[command(after_help = EXPORTERS)]
+    Exporters,
     /// What do the recorded flows add up to? Filters are in nfdump's language.
     #[command(after_help = FLOWS)]
-    Flows(Flows),
+    Flows(Box<Flows>),
+    /// What would other thresholds have found in the recorded flows, and what would they have missed?
+    #[command(after_help = REHEARSE)]
+    Rehearse(Box<Rehearse>),
     /// Cases: the thread of everything done in one matter.
     #[command(subcommand)]
     Case(Case),
@@ -73,14 +79,24 @@ pub enum Command {
     Serve,
     /// The main job in six scenes on shipped records, in a folder of its own that is removed.
     Demo {
-        /// Language of the ground; the installation's language where not given.
-        #[arg(long, value_parser = ["ja", "en"])]
+        /// Another story than the main job.
+        #[command(subcommand)]
+        story: Option<DemoStory>,
+        /// Language of the texts; the installation's language where not given.
+        #[arg(long, global = true, value_parser = ["ja", "en"])]
         lang: Option<String>,
     },
     /// Read the configuration and say what is wrong with it.
     CheckConfig,
     /// Print the configuration in force, defaults included.
     PrintConfig,
+}
+
+/// Stories of `demo` besides the main job.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum DemoStory {
+    /// A recorded flood: when it was told, how strong it was, whether its sources can be believed, where it came in.
+    Flood,
 }
 
 /// `who`.
@@ -167,9 +183,9 @@ pub struct Flows {
     /// First instant after, with its zone.
     #[arg(long, value_name = "TIME")]
     pub until: Option<String>,
-    /// Rank by: src-port, dst-port, proto, src-as, dst-as, input, output, exporter, flags, tos, next-hop; and, where the
-    /// gate permits it, src-addr, dst-addr.
-    #[arg(long, value_name = "KEY", conflicts_with = "series")]
+    /// Rank by: port, src-port, dst-port, proto, asn, src-as, dst-as, interface, input, output, exporter, net, src-net,
+    /// dst-net (/24, /56), flags, tos, next-hop; and, where the gate permits it, addr, src-addr, dst-addr.
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["series", "list", "limit", "sql", "parquet"])]
     pub top: Option<String>,
     /// Rank by bytes, packets or flows.
     #[arg(long, value_name = "MEASURE", requires = "top")]
@@ -178,11 +194,69 @@ pub struct Flows {
     #[arg(long, value_name = "N", requires = "top")]
     pub count: Option<u32>,
     /// Sums in steps of this length, such as 1m.
-    #[arg(long, value_name = "STEP")]
+    #[arg(long, value_name = "STEP", conflicts_with_all = ["list", "limit", "sql", "parquet"])]
     pub series: Option<String>,
-    /// Case, where the answer would show somebody.
+    /// The flows themselves, where the gate permits it, by when they began.
+    #[arg(long, conflicts_with = "sql")]
+    pub list: bool,
+    /// So many flows at most; 1,000 where not given, 100,000 with --csv, --json or --parquet.
+    #[arg(long, value_name = "N", conflicts_with = "sql")]
+    pub limit: Option<u32>,
+    /// One SELECT over a table `flows` of the flows that are found, where the gate permits it.
+    #[arg(long, value_name = "SELECT", conflicts_with = "parquet")]
+    pub sql: Option<String>,
+    /// CSV with a header line, nfdump's names of columns where it has them.
+    #[arg(long, conflicts_with_all = ["json", "parquet"])]
+    pub csv: bool,
+    /// Write the flows themselves to a Parquet file, laid out as the store's own.
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    pub parquet: Option<PathBuf>,
+    /// What is relied on where the answer would show somebody.
+    #[command(flatten)]
+    pub relied: Relied,
+    /// Language of a refusal; the installation's language where not given.
+    #[arg(long, value_parser = ["ja", "en"])]
+    pub lang: Option<String>,
+}
+
+/// What is relied on where flows would show somebody.
+#[derive(Debug, Clone, Args)]
+pub struct Relied {
+    /// An incident on file: the question is cut to its own flows.
+    #[arg(long, value_name = "ID")]
+    pub incident: Option<String>,
+    /// Case; it is opened where there is none.
     #[arg(long)]
     pub case: Option<String>,
+    /// What for: P-PROT-OWN where not given, P-TRACE-IN, P-CRIME, …
+    #[arg(long)]
+    pub purpose: Option<String>,
+    /// Basis relied on, such as B-WAR; else the rules' order decides.
+    #[arg(long)]
+    pub basis: Option<String>,
+    /// A fact that you state; it goes into the journal as your statement.
+    #[arg(long = "fact", value_name = "KEY=VALUE", value_parser = fact)]
+    pub facts: Vec<(String, String)>,
+}
+
+/// `rehearse`.
+#[derive(Debug, Args)]
+pub struct Rehearse {
+    /// Filter in nfdump's language: only these flows are tried; every flow where not given.
+    #[arg(default_value = "")]
+    pub filter: String,
+    /// First instant, with its zone.
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// First instant after, with its zone.
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// Settings to try: a file with a section [detection], every key with its default; those in force where not given.
+    #[arg(long, value_name = "FILE.toml")]
+    pub detection: Option<PathBuf>,
+    /// What is relied on to see whom it would have hit; an incident, else nobody is shown.
+    #[command(flatten)]
+    pub relied: Relied,
     /// Language of a refusal; the installation's language where not given.
     #[arg(long, value_parser = ["ja", "en"])]
     pub lang: Option<String>,
@@ -378,17 +452,41 @@ A time needs its zone: RFC 3339, `… JST`, web-server and mail forms, or second
 Journaled: your statements of fact, the decision (also a refusal), that the answer was opened, the outcome.
 Exit codes: 0 unique, none, not-ours; 4 ambiguous, gap, expired; 3 refused; 2 wrong use; 1 fault.";
 
+const EXPORTERS: &str = "\
+Examples:
+  tadoru exporters
+  tadoru exporters --json
+
+Asked of a desk that is served: counts are since it started. `lost` is what the sequence numbers miss; `waiting` are
+datagrams whose template has not come; `sampling` says who told it (data, options, configured); a clock that is off by
+more than 10 s is corrected by the arrival of its datagrams. Senders that the configuration does not name stand below.
+Journaled: nothing. Exit codes: 0 answered; 2 wrong use; 3 another role; 1 fault.";
+
 const FLOWS: &str = "\
 Examples:
   tadoru import flows exports.pcap nfcapd.202611211015
   tadoru flows 'proto udp and dst port 53' --series 1m --since '2026-11-21 10:00 +09:00' --until '2026-11-21 11:00 +09:00'
   tadoru flows --top dst-port --by packets --count 20
+  tadoru flows 'dst port 53' --list --limit 50 --incident 0123456789abcdef --case K-2026-117
+  tadoru flows --incident 0123456789abcdef --purpose P-TRACE-IN \
+         --sql 'SELECT src_net, sum(packets) AS p FROM flows GROUP BY src_net ORDER BY p DESC LIMIT 20'
 
-Figures in which nobody can be told need no case: by port, protocol, AS, interface, and for networks of /24 or /56 and
-shorter. A single address, or a ranking of addresses, is for the gate to permit. Counts are as the exporters sent them,
-not multiplied by the sampling.
-Journaled: the permit, granted or refused.
+Figures in which nobody can be told need no ground: by port, protocol, AS, interface, and for networks of /24 or /56 and
+shorter. A single address, a ranking of addresses, single flows and SQL are for the gate to permit: in an incident on
+file (--incident), to whose own flows the question is then cut, or on another ground that you name. Counts are as the
+exporters sent them, not multiplied by the sampling.
+Journaled: your statements of fact, the permit, granted or refused, and how many rows were shown.
 Exit codes: 0 answered; 3 refused; 2 wrong use; 1 fault.";
+
+const REHEARSE: &str = "\
+Examples:
+  tadoru rehearse --since '2026-11-14 00:00 +09:00' --until '2026-11-21 00:00 +09:00' --detection tighter.toml
+  tadoru rehearse --incident 0123456789abcdef --detection tighter.toml --case K-2026-117
+
+The recorded flows are looked at again in the order of their arrival, by the settings to be tried and by those in force;
+nothing is filed and nobody is told. Whom it would have hit is told as a network of /24 or /56; the targets themselves
+only of an incident on file (--incident): then its own flows are tried and no others.
+Journaled: the permit, granted or refused. Exit codes: 0 answered; 3 refused; 2 wrong use; 1 fault.";
 
 const HOLD: &str = "\
 Examples:

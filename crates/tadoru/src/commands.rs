@@ -3,11 +3,13 @@
 mod case;
 mod coverage;
 mod demo;
+mod exporters;
 mod flows;
 mod gate;
 mod hold;
 mod import;
 mod journal;
+mod rehearse;
 mod serve;
 mod subscriber;
 mod who;
@@ -32,9 +34,16 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
     let Cli { global, command } = cli;
     match command {
         Command::Serve => return serve::run(&global).await,
-        Command::Demo { lang } => return demo::run(print::lang(&global, lang.as_deref())?).await,
+        Command::Demo { story, lang } => {
+            return demo::run(story, print::lang(&global, lang.as_deref())?).await;
+        }
         Command::CheckConfig => {
-            Config::load(global.config.as_deref())?;
+            let config = Config::load(global.config.as_deref())?;
+            let network = crate::network::load(&config.network, &config.desk.own_prefixes);
+            let told = |e| CommandError::Other("the configuration is not right".to_owned(), Some(Box::new(e)));
+            for warning in network.map_err(told)?.1 {
+                println!("{warning}");
+            }
             println!("the configuration is right");
             return Ok(ExitCode::SUCCESS);
         }
@@ -51,8 +60,10 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
     match command {
         Command::Who(who) => who::run(&global, &door, who).await,
         Command::Import(import) => import::run(&global, &door, import).await,
-        Command::Flows(flows) => flows::run(&global, &door, flows).await,
+        Command::Flows(flows) => flows::run(&global, &door, *flows).await,
+        Command::Rehearse(rehearse) => rehearse::run(&global, &door, *rehearse).await,
         Command::Coverage => coverage::run(&global, &door).await,
+        Command::Exporters => exporters::run(&global, &door).await,
         Command::Case(command) => case::run(&global, &door, command).await,
         Command::Subscriber(command) => subscriber::run(&global, &door, command).await,
         Command::Gate(command) => gate::run(&global, &door, command).await,

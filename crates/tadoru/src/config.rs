@@ -19,6 +19,8 @@ pub struct Config {
     pub api: ApiConfig,
     /// Who works here.
     pub people: Vec<Person>,
+    /// What is known of the network.
+    pub network: crate::network::Config,
     /// What listens and what is followed.
     pub sources: crate::sources::Config,
 }

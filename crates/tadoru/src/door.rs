@@ -9,6 +9,7 @@ use axum::http::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tadoru_desk::{Actor, Clock, Desk, SystemClock};
+use tadoru_web::api::exporters::Exporters;
 use tadoru_web::api::health::SourceState;
 use tadoru_web::client::{Answer, Client, ClientError};
 use tadoru_web::{Api, router};
@@ -106,7 +107,7 @@ impl Door {
         for warning in &installation.warnings {
             tracing::warn!("{warning}");
         }
-        let routes = routes(&installation.desk, Arc::new(Vec::new));
+        let routes = routes(&installation.desk, Arc::new(Vec::new), Arc::new(Exporters::default));
         Ok(Self { client: Client::in_process(routes, actor) })
     }
 
@@ -152,8 +153,9 @@ impl Door {
 pub fn routes(
     desk: &Arc<Desk<Embedded>>,
     sources: Arc<dyn Fn() -> Vec<SourceState> + Send + Sync>,
+    exporters: Arc<dyn Fn() -> Exporters + Send + Sync>,
 ) -> axum::Router {
-    router(Arc::new(Api { desk: Arc::clone(desk), reader: Arc::new(Formats), sources }))
+    router(Arc::new(Api { desk: Arc::clone(desk), reader: Arc::new(Formats), sources, exporters }))
 }
 
 /// Where the desk listens for its own commands.

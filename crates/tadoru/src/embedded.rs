@@ -18,6 +18,7 @@ use tadoru_store_embedded::folder::Folder;
 use tadoru_store_embedded::spool::Spool;
 
 use crate::config::{Config, GateConfig};
+use crate::network::{self, NetworkError};
 
 /// The embedded stores.
 pub use tadoru_store_embedded::shelves::Shelves as Embedded;
@@ -49,6 +50,9 @@ pub enum OpenError {
     /// A store.
     #[error("cannot open the stores")]
     Store(#[from] StoreError),
+    /// What is told of the network.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// The installation's own recording has no ground in the rules in force.
     #[error("the rules in force do not permit this installation to keep its records")]
     NoGround,
@@ -58,6 +62,8 @@ pub enum OpenError {
 pub struct Installation {
     /// Its desk.
     pub desk: Arc<Desk<Embedded>>,
+    /// Its folder.
+    pub folder: Folder,
     /// Where live records wait until they are applied.
     pub spool: Spool,
     /// What a person should see first: rules that no counsel has signed off, leftovers of a crash.
@@ -72,7 +78,7 @@ pub async fn open(data: &Path, config: &Config, clock: Arc<dyn Clock>) -> Result
     let now = clock.now();
     let folder = Folder::open(data)?;
     let packs = packs(&config.gate)?;
-    let mut warnings = Vec::new();
+    let (network, mut warnings) = network::load(&config.network, &config.desk.own_prefixes)?;
     let unsigned: Vec<&str> = packs.current().map(unsigned).unwrap_or_default();
     if !unsigned.is_empty() {
         warnings.push(format!(
@@ -95,8 +101,8 @@ pub async fn open(data: &Path, config: &Config, clock: Arc<dyn Clock>) -> Result
     warnings.extend(opened.leftovers.iter().map(|file| format!("removed `{file}`, left over from a crash")));
     let spool = stores.spool().clone();
     let people = People::new(config.people.clone());
-    let desk = Desk::new(Arc::new(gate), stores, config.desk.clone(), people, clock);
-    Ok(Installation { desk: Arc::new(desk), spool, warnings })
+    let desk = Desk::new(Arc::new(gate), stores, config.desk.clone(), people, clock).with_network(network);
+    Ok(Installation { desk: Arc::new(desk), folder, spool, warnings })
 }
 
 /// Where the gate keeps its own files.

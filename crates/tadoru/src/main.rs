@@ -5,6 +5,7 @@ mod commands;
 mod config;
 mod door;
 mod embedded;
+mod network;
 mod print;
 mod reader;
 mod sources;

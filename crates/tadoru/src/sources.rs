@@ -6,15 +6,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::ErrorKind;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tadoru_desk::ask::Work;
 use tadoru_desk::intake::CoverageFrom;
 use tadoru_desk::{Desk, DeskError};
-use tadoru_gate::Permit;
-use tadoru_gate::permit::Store;
 use tadoru_model::SourceName;
 use tadoru_observe::collector::{self, Collector, Protocol};
 use tadoru_observe::follow::{self, Follower};
@@ -23,18 +21,22 @@ use tadoru_observe::radius::{self, Server};
 use tadoru_observe::{Decoder, ObserveError, Receipt, Shutdown, Spool, SpoolError, SpoolRecord};
 use tadoru_store::StoreError;
 use tadoru_store::assignments::SpoolMark;
-use tadoru_store_embedded::spool::{Record, Spool as Files};
+use tadoru_store_embedded::spool::Spool as Files;
+use tadoru_web::api::exporters::Exporters;
 use tadoru_web::api::health::SourceState;
 use tokio::task::JoinSet;
 
 use crate::embedded::Embedded;
 
 pub mod dropped;
+pub mod flows;
+pub mod line;
 pub mod memory;
 pub mod room;
 
+use line::Line;
 use memory::{Begin, Memory};
-use room::{Room, State, Writer};
+use room::Writer;
 
 /// Section `[sources]`: what listens and what is followed. Nothing by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,19 +51,17 @@ pub struct Config {
     /// NetFlow and IPFIX of gateways.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub export: Option<collector::Config>,
+    /// Flow exports of routers, switches and probes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flows: Option<tadoru_observe::flows::Config>,
     /// Lease files and detail files that grow.
     pub follow: Vec<follow::Config>,
 }
 
-/// Raw records on their way to the disk, under the standing permit for recording.
+/// Records of the access network on their way to the disk, and what their decoder has in mind.
 pub struct LiveSpool {
-    desk: Arc<Desk<Embedded>>,
-    files: Files,
+    line: Line,
     memory: Memory,
-    room: Room,
-    permit: Mutex<Arc<Permit<Store>>>,
-    arrived: std::sync::Condvar,
-    waiting: Mutex<bool>,
 }
 
 impl LiveSpool {
@@ -70,9 +70,7 @@ impl LiveSpool {
     /// # Errors
     /// When the rules do not permit the recording.
     pub fn new(desk: Arc<Desk<Embedded>>, files: Files, memory: Memory) -> Result<Self, DeskError> {
-        let permit = Mutex::new(Arc::new(desk.standing(Work::Assignments)?));
-        let (arrived, waiting) = (std::sync::Condvar::new(), Mutex::new(false));
-        Ok(Self { desk, files, memory, room: Room::default(), permit, arrived, waiting })
+        Ok(Self { line: Line::new(desk, files, Work::Assignments)?, memory })
     }
 
     /// Where decoding goes on after a stop, and with what in mind; with it, why what was kept is left aside, if it is.
@@ -89,7 +87,7 @@ impl LiveSpool {
         let mut places: HashMap<_, _> =
             begin.decoder.places().map(|(source, at)| (source.clone(), at)).collect();
         loop {
-            let records = self.under(|permit| self.files.read_from(permit, mark, READ_BYTES))?;
+            let records = self.line.under(|permit| self.line.files.read_from(permit, mark, READ_BYTES))?;
             let Some((last, _)) = records.last() else { return Ok(places) };
             mark = *last;
             for raw in records.iter().filter_map(|(_, record)| SpoolRecord::read(&record.bytes)) {
@@ -100,13 +98,13 @@ impl LiveSpool {
 
     /// Up to where the stores have what was spooled.
     fn applied(&self) -> SpoolMark {
-        tadoru_desk::Stores::assignments(self.desk.stores()).mark()
+        tadoru_desk::Stores::assignments(self.line.desk.stores()).mark()
     }
 
     /// Keeps what the decoder has in mind behind `mark`; only then what is before it goes from the spool.
     fn remember(&self, decoder: &Decoder, mark: SpoolMark) -> Result<(), DeskError> {
         match self.memory.keep(decoder, mark) {
-            Ok(true) => self.files.trim(mark)?,
+            Ok(true) => self.line.files.trim(mark)?,
             Ok(false) => {}
             Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
                 return Err(StoreError::Full { file: memory::NAME.to_owned() }.into());
@@ -115,59 +113,11 @@ impl LiveSpool {
         }
         Ok(())
     }
-
-    /// Notes how a writer fared, and says what is news.
-    fn note<T>(&self, writer: Writer, outcome: &Result<T, DeskError>) {
-        if let Some(news) = self.room.note(writer, State::of(outcome)) {
-            tracing::warn!("{news}");
-        }
-    }
-
-    /// Does something under the standing permit, which is asked for anew when it has ended.
-    fn under<T>(&self, deed: impl FnOnce(&Permit<Store>) -> Result<T, StoreError>) -> Result<T, DeskError> {
-        let permit = {
-            let mut permit = self.permit.lock().unwrap_or_else(PoisonError::into_inner);
-            if !permit.holds(self.desk.now()) {
-                *permit = Arc::new(self.desk.standing(Work::Assignments)?);
-            }
-            Arc::clone(&permit)
-        };
-        Ok(deed(&permit)?)
-    }
-
-    /// Waits until something arrives, or `most` has passed.
-    fn wait(&self, most: Duration) {
-        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let woken = self.arrived.wait_timeout_while(waiting, most, |new| !*new);
-        *woken.unwrap_or_else(PoisonError::into_inner).0 = false;
-    }
-
-    fn wake(&self) {
-        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.arrived.notify_all();
-    }
 }
 
 impl Spool for LiveSpool {
     fn append(&self, batch: &[SpoolRecord]) -> Result<Receipt, SpoolError> {
-        let records: Vec<Record> = batch
-            .iter()
-            .map(|record| {
-                let mut bytes = Vec::with_capacity(record.octets.len() + 64);
-                record.write(&mut bytes);
-                let source = record.source.clone().unwrap_or_else(|| SourceName::from(""));
-                Record { source, arrived: record.arrival, bytes }
-            })
-            .collect();
-        let outcome = self.under(|permit| self.files.append(permit, &records));
-        self.note(Writer::Spool, &outcome);
-        let mark = match outcome {
-            Ok(receipt) => receipt.mark.0,
-            Err(DeskError::Store(StoreError::Full { .. })) => return Err(SpoolError::Full),
-            Err(error) => return Err(SpoolError::Failed(std::io::Error::other(error))),
-        };
-        self.wake();
-        Ok(Receipt { first: mark.saturating_sub(records.len() as u64), next: mark })
+        self.line.append(batch)
     }
 }
 
@@ -179,7 +129,7 @@ impl Spool for LiveSpool {
 pub fn apply(spool: &LiveSpool, mut begin: Begin, shutdown: &Shutdown) -> Result<(), DeskError> {
     loop {
         let outcome = apply_from(spool, begin, shutdown);
-        spool.note(Writer::Stores, &outcome);
+        spool.line.note(Writer::Stores, &outcome);
         match outcome {
             Err(DeskError::Store(StoreError::Full { .. })) if !*shutdown.borrow() => {
                 std::thread::sleep(LOOK_EVERY);
@@ -191,7 +141,7 @@ pub fn apply(spool: &LiveSpool, mut begin: Begin, shutdown: &Shutdown) -> Result
 }
 
 fn apply_from(spool: &LiveSpool, begin: Begin, shutdown: &Shutdown) -> Result<(), DeskError> {
-    let mut intake = spool.desk.intake(CoverageFrom::Source)?;
+    let mut intake = spool.line.desk.intake(CoverageFrom::Source)?;
     let Begin { mut decoder, mut mark } = begin;
     let applied = spool.applied();
     let mut committed = (applied, Instant::now());
@@ -200,7 +150,7 @@ fn apply_from(spool: &LiveSpool, begin: Begin, shutdown: &Shutdown) -> Result<()
     let mut remembered = Instant::now();
     loop {
         let ending = *shutdown.borrow();
-        let records = spool.under(|permit| spool.files.read_from(permit, mark, READ_BYTES))?;
+        let records = spool.line.under(|permit| spool.line.files.read_from(permit, mark, READ_BYTES))?;
         for (behind, record) in &records {
             if let Some(raw) = SpoolRecord::read(&record.bytes) {
                 let decoded = decoder.step(behind.0.saturating_sub(1), &raw);
@@ -217,7 +167,7 @@ fn apply_from(spool: &LiveSpool, begin: Begin, shutdown: &Shutdown) -> Result<()
         let idle = records.is_empty();
         if mark > committed.0 && (idle || ending || committed.1.elapsed() > COMMIT_EVERY) {
             intake.commit(mark)?;
-            spool.note::<()>(Writer::Stores, &Ok(()));
+            spool.line.note::<()>(Writer::Stores, &Ok(()));
             committed = (mark, Instant::now());
         }
         let is_over = ending && idle;
@@ -229,7 +179,7 @@ fn apply_from(spool: &LiveSpool, begin: Begin, shutdown: &Shutdown) -> Result<()
             return Ok(());
         }
         if idle {
-            spool.wait(LOOK_EVERY);
+            spool.line.wait(LOOK_EVERY);
         }
     }
 }
@@ -289,7 +239,7 @@ pub async fn start(
     }
     let spool = Arc::clone(spool);
     let states = move || {
-        let trouble = spool.room.state().trouble();
+        let trouble = spool.line.room.state().trouble();
         let with_room = |state: SourceState| SourceState {
             trouble: trouble.map(ToOwned::to_owned).or(state.trouble),
             ..state
@@ -297,6 +247,20 @@ pub async fn start(
         states.iter().map(|state| with_room(state())).collect()
     };
     Ok(Running { tasks, states: Arc::new(states), told })
+}
+
+impl Running {
+    /// The receiver of flows runs beside the others.
+    pub fn join(&mut self, flows: flows::Running) -> Arc<dyn Fn() -> Exporters + Send + Sync> {
+        let flows::Running { mut tasks, state, exporters, told } = flows;
+        self.tasks.spawn(async move { while tasks.join_next().await.is_some() {} });
+        if let Some(state) = state {
+            let others = Arc::clone(&self.states);
+            self.states = Arc::new(move || others().into_iter().chain([state()]).collect());
+        }
+        self.told.extend(told);
+        exporters
+    }
 }
 
 fn of_radius(counters: &radius::Counters) -> SourceState {

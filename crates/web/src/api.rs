@@ -6,20 +6,27 @@
 
 #![allow(unused_qualifications, reason = "the paths that utoipa's macros write out")]
 
+pub mod accounts;
 pub mod approvals;
 pub mod batch;
 pub mod cases;
 pub mod coverage;
+pub mod exporters;
 pub mod flows;
 pub mod gate;
 pub mod health;
 pub mod holds;
 pub mod import;
+pub mod ingress;
 pub mod journal;
+pub mod packs;
 pub mod problem;
+pub mod rehearsals;
+pub mod read_back;
 pub mod retention;
 pub mod shape;
 pub mod subscribers;
+pub mod validation;
 pub mod who;
 
 mod extract;
@@ -43,6 +50,7 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::exporters::Exporters;
 use self::health::SourceState;
 use self::problem::Problem;
 
@@ -54,6 +62,8 @@ pub struct Api<S> {
     pub reader: Arc<dyn FileReader>,
     /// Tells the state of the live sources; nothing where none listens.
     pub sources: Arc<dyn Fn() -> Vec<SourceState> + Send + Sync>,
+    /// Tells how the exporters of flows fare; nothing where none listens.
+    pub exporters: Arc<dyn Fn() -> Exporters + Send + Sync>,
 }
 
 /// The routes over this desk.
@@ -76,10 +86,19 @@ fn routes<S: Stores>() -> OpenApiRouter<Arc<Api<S>>> {
         .routes(routes!(import::import))
         .routes(routes!(coverage::coverage))
         .routes(routes!(flows::flows))
+        .routes(routes!(rehearsals::rehearse))
+        .routes(routes!(exporters::exporters))
+        .routes(routes!(ingress::ingress))
+        .routes(routes!(packs::pack))
+        .routes(routes!(validation::validation))
         .routes(routes!(cases::list, cases::open))
         .routes(routes!(cases::show))
         .routes(routes!(cases::close))
         .routes(routes!(subscribers::show))
+        .routes(routes!(read_back::reading))
+        .routes(routes!(accounts::list))
+        .routes(routes!(accounts::link))
+        .routes(routes!(accounts::remove))
         .routes(routes!(approvals::list))
         .routes(routes!(approvals::approve))
         .routes(routes!(gate::explain))

@@ -9,6 +9,7 @@ pub mod defect;
 pub mod dictionary;
 pub mod flow;
 pub mod leases;
+pub mod mrt;
 pub mod natlog;
 pub mod nfcapd;
 pub mod packet;

@@ -10,9 +10,12 @@
 
 pub mod cgn_rules;
 pub mod complaints;
+pub mod customers;
+pub mod interfaces;
 pub mod lines;
 pub mod nft;
 pub mod range;
+pub mod routes;
 pub mod row;
 pub mod softwires;
 pub mod statics;

@@ -13,6 +13,8 @@ pub(super) struct Best {
     pub rate: Rate,
     pub from: u32,
     pub last: u32,
+    /// Over how many seconds the rate is an average; of one or two it is the higher.
+    seconds: u32,
 }
 
 /// A second of half as much again, or two of as much; of sampled traffic up to ten, for few samples say little.
@@ -40,9 +42,11 @@ pub(super) fn highest(ring: &mut Ring, limit: Limit) -> Option<Best> {
                 ratio *= if samples < 12.0 { 0.0 } else { 1.0 - 2.0 / samples.sqrt() };
             }
             if best.as_ref().is_none_or(|known| ratio > known.ratio) {
-                let from = at.saturating_sub(window - 1);
+                // Seconds before it began are no part of it, though a window reaches into them.
+                let begun = |second: &u32| ring.at(*second).packets >= mean.packets * 0.25;
+                let from = (at.saturating_sub(window - 1)..=at).find(begun).unwrap_or(at);
                 let shown = if *window > 2 { mean } else { top };
-                best = Some(Best { ratio, rate: rate(shown), from, last: at });
+                best = Some(Best { ratio, rate: rate(shown), from, last: at, seconds: *window });
             }
         }
     }
@@ -57,16 +61,20 @@ pub(super) fn rate(amount: Amount) -> Rate {
     }
 }
 
-pub(super) fn sentence(rate: &Rate, limit: &Rate, ratio: f64) -> String {
+/// The rate and how it stands to the threshold: plain figures, without the caution of [`Best::ratio`].
+pub(super) fn sentence(best: &Best, limit: &Rate) -> String {
+    let limits = Limit { packets_per_s: limit.packets_per_s, bits_per_s: limit.bits_per_s };
+    let times = limits.ratio(best.rate.packets_per_s, best.rate.bits_per_s / 8.0);
     let bits = if limit.bits_per_s > 0.0 {
         format!(" or {} bit/s", grouped(limit.bits_per_s))
     } else {
         String::new()
     };
+    let over = if best.seconds > 2 { format!("over {} seconds", best.seconds) } else { "in a second".to_owned() };
     format!(
-        "{} packets/s and {} bit/s in a second, {ratio:.1} times the threshold of {} packets/s{bits}",
-        grouped(rate.packets_per_s),
-        grouped(rate.bits_per_s),
+        "{} packets/s and {} bit/s {over}, {times:.1} times the threshold of {} packets/s{bits}",
+        grouped(best.rate.packets_per_s),
+        grouped(best.rate.bits_per_s),
         grouped(limit.packets_per_s),
     )
 }

@@ -76,3 +76,19 @@ fn own_addresses_do_not_come_from_outside() {
     assert_eq!(seen(&world, (0..10).map(|n| 0xc728_0000 + n), 2), SpoofingVerdict::Unverifiable);
     assert_eq!(seen(&world, (0..10).map(|n| 0x0a00_0000 + n), 2), SpoofingVerdict::ImpossibleHere);
 }
+
+#[test]
+fn a_part_that_is_impossible_says_nothing_about_the_rest() {
+    let world = World::new(Tables::default());
+    let (mut evidence, exporter) = (Evidence::default(), to_bits("192.0.2.1".parse().unwrap()));
+    for n in 0..100_u32 {
+        // Every tenth is of 10.0.0.0/8.
+        let source = if n % 10 == 0 { 0x0a00_0000 + n } else { 0x0808_0000 + n };
+        let src = to_bits(IpAddr::from(source.to_be_bytes()));
+        let flow = Flow { ip: 4, src, exporter, input: 7, packets: 1, tcp_flags: 2, ..Flow::default() };
+        evidence.see(&world, &flow, 1.0, false);
+    }
+    let spoofing = evidence.verdict(100.0, None);
+    assert_eq!(spoofing.verdict, SpoofingVerdict::Unverifiable);
+    assert!((spoofing.impossible_share - 0.1).abs() < 1e-9, "{}", spoofing.impossible_share);
+}

@@ -162,6 +162,36 @@ pub enum Event {
         /// SHA-256 of the consent record, in hexadecimal.
         record: String,
     },
+    /// A person signed in to the console.
+    SignedIn {
+        /// Who.
+        person: PersonId,
+        /// By which proof: `password+totp`, or `ticket` for the one-time link of a demonstration.
+        by: String,
+    },
+    /// Somebody tried to sign in to the console and could not.
+    SignInFailed {
+        /// As whom; `None`: as nobody who has an account. What was typed is not written down.
+        person: Option<PersonId>,
+        /// Why: `wrong`, or `too-many` where it was no longer looked at.
+        why: String,
+    },
+    /// A session of the console ended.
+    SignedOut {
+        /// Whose.
+        person: PersonId,
+        /// Who ended it.
+        ended_by: PersonId,
+    },
+    /// An account of the console changed.
+    AccountChanged {
+        /// Whose.
+        person: PersonId,
+        /// By whom; `None`: by the installation itself, at its first start.
+        changed_by: Option<PersonId>,
+        /// What: `link-issued`, `set` or `removed`.
+        what: String,
+    },
     /// A rule pack was loaded.
     PackLoaded {
         /// Its name.

@@ -143,6 +143,63 @@ fn a_file_that_is_read_regularly_is_alive_while_nothing_is_written() {
     assert_eq!(told(&again), wanted);
 }
 
+/// Lines of a followed Kea file, one for each address.
+fn leases(second: i64, addresses: &[&str]) -> SpoolRecord {
+    let mut text = "address,hwaddr,client_id,valid_lifetime,expire,subnet_id,state\n".to_owned();
+    for address in addresses {
+        text += &format!("{address},02:00:5e:10:00:01,,600,{},1,0\n", second + 600);
+    }
+    let place = crate::inlet::FilePlace { file: 1, line: 2, end: 0, age: crate::inlet::Age::Fresh };
+    let mut record = raw(RawKind::Kea4, Some("kea-1"), second, text.into_bytes());
+    record.place = Some(place);
+    record
+}
+
+fn kea(from: i64, until: i64, of: Beat, prefixes: &[&str]) -> SpoolRecord {
+    let source = Some(SourceName::from("kea-1"));
+    SpoolRecord { source, ..beat(RawKind::Kea4, from, until, of, &[("kea-1", prefixes)]) }
+}
+
+#[test]
+fn a_network_that_a_followed_lease_file_names_is_told_of_since_it_is_followed() {
+    let mut decoder = Decoder::default();
+    assert_eq!(told(&decoder.step(0, &kea(AT, AT + 1, Beat::First, &[]))), []);
+    decoder.step(0, &kea(AT + 1, AT + 50, Beat::Next, &[]));
+    let first = decoder.step(0, &leases(AT + 60, &["192.0.2.7", "192.0.2.8"]));
+    assert_eq!(told(&first), [row("kea-1", "192.0.2.0/24", 0, 50, Well)]);
+    let next = decoder.step(0, &kea(AT + 50, AT + 70, Beat::Next, &[]));
+    assert_eq!(told(&next), [row("kea-1", "192.0.2.0/24", 50, 70, Well)]);
+    assert_eq!(told(&decoder.step(0, &leases(AT + 80, &["192.0.2.9"]))), [], "it is known");
+
+    // Over a restart that went on where it was; of the new network only what was not told yet is told.
+    let mut decoder = Decoder::recall(&decoder.memory().unwrap()).unwrap();
+    decoder.step(0, &kea(AT + 90, AT + 95, Beat::Resumed, &[]));
+    let other = decoder.step(0, &leases(AT + 100, &["198.51.100.7"]));
+    assert_eq!(told(&other), [row("kea-1", "198.51.100.0/24", 0, 95, Well)]);
+}
+
+#[test]
+fn what_was_not_read_whole_is_not_told_of_before() {
+    // Signs of life are missing between 10 and 20.
+    let mut decoder = Decoder::default();
+    decoder.step(0, &kea(AT, AT + 10, Beat::First, &[]));
+    decoder.step(0, &kea(AT + 20, AT + 30, Beat::Next, &[]));
+    let named = decoder.step(0, &leases(AT + 31, &["192.0.2.7"]));
+    assert_eq!(told(&named), [row("kea-1", "192.0.2.0/24", 20, 30, Well)]);
+    // A line that could not be read may have named the other network.
+    let damaged = decoder.step(0, &leases(AT + 32, &["198.51.100.300"]));
+    assert_eq!((told(&damaged), damaged.defect_count), (Vec::new(), 1));
+    assert_eq!(told(&decoder.step(0, &leases(AT + 33, &["198.51.100.7"]))), []);
+    decoder.step(0, &kea(AT + 30, AT + 40, Beat::Next, &[]));
+    let other = decoder.step(0, &leases(AT + 41, &["203.0.113.7"]));
+    assert_eq!(told(&other), [row("kea-1", "203.0.113.0/24", 32, 40, Well)]);
+    // Another run did not see what happened in between.
+    let mut decoder = Decoder::recall(&decoder.memory().unwrap()).unwrap();
+    decoder.step(0, &kea(AT + 50, AT + 60, Beat::First, &[]));
+    let third = decoder.step(0, &leases(AT + 61, &["10.0.0.7"]));
+    assert_eq!(told(&third), [row("kea-1", "10.0.0.0/24", 50, 60, Well)]);
+}
+
 #[test]
 fn a_loss_speaks_of_what_its_source_speaks_of() {
     let numbered = |number: u32| {

@@ -5,7 +5,7 @@ use tadoru_wire::natlog::Deframer;
 use super::Protocol;
 
 /// The state of one stream.
-pub(super) enum Framing {
+pub(crate) enum Framing {
     Syslog(Deframer),
     /// What came of a message that is not whole yet.
     Ipfix(Vec<u8>),
@@ -13,10 +13,10 @@ pub(super) enum Framing {
 
 /// The stream cannot be read on: nobody knows where its next message begins.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Lost;
+pub(crate) struct Lost;
 
 impl Framing {
-    pub(super) fn new(protocol: Protocol) -> Self {
+    pub(crate) fn new(protocol: Protocol) -> Self {
         match protocol {
             Protocol::Syslog => Self::Syslog(Deframer::new()),
             Protocol::Export => Self::Ipfix(Vec::new()),
@@ -24,7 +24,7 @@ impl Framing {
     }
 
     /// Takes a piece of the stream and gives the messages that are whole with it.
-    pub(super) fn push(&mut self, piece: &[u8], mut sink: impl FnMut(&[u8])) -> Result<(), Lost> {
+    pub(crate) fn push(&mut self, piece: &[u8], mut sink: impl FnMut(&[u8])) -> Result<(), Lost> {
         match self {
             Self::Syslog(deframer) => {
                 deframer.push(piece, sink);
@@ -57,7 +57,7 @@ impl Framing {
     }
 
     /// The stream has ended: how many messages were lost in it for their form.
-    pub(super) fn finish(self) -> u64 {
+    pub(crate) fn finish(self) -> u64 {
         match self {
             Self::Syslog(mut deframer) => deframer.oversize() + u64::from(deframer.finish().is_some()),
             Self::Ipfix(held) => u64::from(!held.is_empty()),

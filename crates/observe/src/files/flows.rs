@@ -138,20 +138,31 @@ fn is_export(udp: &UdpPayload<'_>) -> bool {
     }
 }
 
-macro_rules! adopted {
-    ($columns:ident: $($name:ident),+ $(,)?) => {
-        Flows { $($name: $columns.$name,)+ }
+macro_rules! moved {
+    ($to:ident, $from:ident: $($name:ident),+ $(,)?) => {
+        $to { $($name: $from.$name,)+ }
     };
 }
 
-/// The columns of the wire as the columns of the house; nothing is copied.
-pub fn adopt(columns: Columns) -> Flows {
-    adopted!(columns:
-        first_us, last_us, received_us, exporter, domain, ip, src, dst, src_port, dst_port, proto, tcp_flags, tos,
-        packets, bytes, reverse_packets, reverse_bytes, flows, sampling, input, output, src_as, dst_as, src_mask,
-        dst_mask, next_hop, bgp_next_hop, src_vlan, dst_vlan, in_src_mac, out_dst_mac, direction, forwarding,
-    )
+macro_rules! moves {
+    ($($name:ident),+ $(,)?) => {
+        /// The columns of the wire as the columns of the house; nothing is copied.
+        pub fn adopt(columns: Columns) -> Flows {
+            moved!(Flows, columns: $($name),+)
+        }
+
+        /// The columns of the house as those of the wire, to go on with them.
+        pub(crate) fn give_back(flows: Flows) -> Columns {
+            moved!(Columns, flows: $($name),+)
+        }
+    };
 }
+
+moves!(
+    first_us, last_us, received_us, exporter, domain, ip, src, dst, src_port, dst_port, proto, tcp_flags, tos,
+    packets, bytes, reverse_packets, reverse_bytes, flows, sampling, input, output, src_as, dst_as, src_mask,
+    dst_mask, next_hop, bgp_next_hop, src_vlan, dst_vlan, in_src_mac, out_dst_mac, direction, forwarding,
+);
 
 const NFCAPD: [u8; 2] = [0x0c, 0xa5];
 const V5_HEADER: usize = 24;

@@ -8,7 +8,9 @@ use super::*;
 
 fn of(prefixes: &[&str]) -> Vec<String> {
     let mut spoken = Spoken::default();
-    prefixes.iter().for_each(|prefix| spoken.add(prefix.parse().unwrap()));
+    for prefix in prefixes {
+        spoken.add(prefix.parse().unwrap());
+    }
     spoken.prefixes().iter().map(ToString::to_string).collect()
 }
 

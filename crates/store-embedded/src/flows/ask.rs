@@ -196,6 +196,14 @@ impl Counts {
                 }
             };
             let mut all = Vec::new();
+            if part.is_worth_picking(block) {
+                if let Cells::Number(cells) = part.cells(block)? {
+                    let mut cells = cells.iter();
+                    all.resize(block.rows, 0);
+                    block.each(|row| at(&mut all, row, cells.next()));
+                }
+                return Ok(Count::Each(all));
+            }
             match part.view()? {
                 View::Coded(codes, Cells::Number(values)) if block.count() * 4 > block.rows => {
                     let codes = codes.iter().take(block.rows);

@@ -91,7 +91,10 @@ macro_rules! columns {
 
 macro_rules! number {
     ($flows:ident, $field:ident, $rows:ident) => {
-        Cells::Number($rows.iter().map(|r| $flows.$field.get(*r as usize).map_or(0, |v| *v as u64)).collect())
+        Cells::Number(match same(&$flows.$field) {
+            Some(v) => vec![v as u64; $rows.len()],
+            None => $rows.iter().map(|r| $flows.$field.get(*r as usize).map_or(0, |v| *v as u64)).collect(),
+        })
     };
 }
 
@@ -111,7 +114,10 @@ macro_rules! delay {
 
 macro_rules! address {
     ($flows:ident, $field:ident, $rows:ident) => {
-        Cells::Address($rows.iter().map(|r| $flows.$field.get(*r as usize).copied().unwrap_or(0)).collect())
+        Cells::Address(match same(&$flows.$field) {
+            Some(v) => vec![v; $rows.len()],
+            None => $rows.iter().map(|r| $flows.$field.get(*r as usize).copied().unwrap_or(0)).collect(),
+        })
     };
 }
 
@@ -177,6 +183,11 @@ columns! {
     OutDstMac out_dst_mac "out_dst_mac" Kind::Unsigned(64), number put_number;
     Direction direction "direction" Kind::Unsigned(8), number put_number;
     Forwarding forwarding "forwarding" Kind::Unsigned(8), number put_number;
+}
+
+/// What all cells of a column are, where they are the same: those are not gathered one by one.
+fn same<T: Copy + PartialEq>(cells: &[T]) -> Option<T> {
+    cells.first().copied().filter(|first| cells.iter().all(|cell| cell == first))
 }
 
 /// The schema of every flow file.

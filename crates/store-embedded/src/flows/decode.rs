@@ -2,13 +2,15 @@
 //!
 //! Nothing in a page is trusted: a code behind the dictionary or a page that ends early is a damaged file.
 
+use std::cell::OnceCell;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
-use parquet::basic::Encoding;
+use parquet::basic::{Compression, Encoding};
 use parquet::column::page::{Page, PageReader};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ColumnChunkMetaData;
@@ -17,6 +19,7 @@ use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::columns::{Cells, Kind};
+use super::page::{self, Packed};
 
 /// A file that is read at any place without moving a cursor.
 pub struct Placed {
@@ -113,12 +116,164 @@ impl Loaded {
     }
 }
 
-/// A page of a column.
+/// A page of a column, unpacked.
 pub enum Body {
     /// Codes into the dictionary.
     Coded(Vec<u32>),
     /// The cells themselves.
     Plain(Cells),
+}
+
+/// A page of a column.
+pub struct Data {
+    kind: Kind,
+    rows: usize,
+    is_plain: bool,
+    packed: Packed,
+    dictionary: Option<Rc<Dictionary>>,
+    body: OnceCell<Body>,
+}
+
+impl Data {
+    /// How many cells it has.
+    pub const fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The dictionary of its codes.
+    pub fn dictionary(&self) -> Option<&Dictionary> {
+        self.dictionary.as_deref()
+    }
+
+    /// All of it.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn body(&self) -> Result<&Body, ParquetError> {
+        if let Some(body) = self.body.get() {
+            return Ok(body);
+        }
+        let bytes = self.packed.whole()?;
+        let body = if self.is_plain {
+            Body::Plain(plain(self.kind, &bytes, self.rows)?)
+        } else {
+            let codes = codes(&bytes, self.rows)?;
+            let known = self.dictionary.as_ref().map_or(0, |dictionary| dictionary.distinct);
+            if codes.iter().fold(0, |most, code| most.max(*code)) as usize >= known {
+                return Err(damaged("a code that is not in the dictionary"));
+            }
+            Body::Coded(codes)
+        };
+        Ok(self.body.get_or_init(|| body))
+    }
+
+    /// Calls with the place of each code that is `wanted`, by eight rows and a bit for each; `None` of a plain page.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn matches(&self, wanted: u32, mut visit: impl FnMut(usize, u8)) -> Result<Option<()>, ParquetError> {
+        if self.is_plain {
+            return Ok(None);
+        }
+        page::each_run(&self.packed.whole()?, self.rows, |width, from, run| match run {
+            page::Run::Same(count, code) if code == wanted => {
+                (from..from + count).for_each(|row| visit(row, 1));
+            }
+            page::Run::Same(..) => {}
+            page::Run::Groups(packed) => {
+                page::matches(packed, width, wanted, &mut |group, bits| visit(from + group * 8, bits));
+            }
+        })?;
+        Ok(Some(()))
+    }
+
+    /// Those cells, ascending rows of the page; opens only what has them.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn cells(&self, rows: &[usize]) -> Result<Cells, ParquetError> {
+        let place = |row: usize| -> Result<usize, ParquetError> {
+            let Some(Body::Coded(codes)) = self.body.get() else { return Ok(row) };
+            Ok(codes.get(row).map_or(0, |code| *code as usize))
+        };
+        let cells = |packed: &Packed, places: &mut dyn Iterator<Item = Result<usize, ParquetError>>| {
+            let end = packed.length() / self.kind.width();
+            let places = places.map(|place| match place {
+                Ok(place) if place >= end => Err(damaged("a code that is not in the dictionary")),
+                other => other,
+            });
+            Ok::<_, ParquetError>(match self.kind.width() {
+                4 => Cells::Number(
+                    places
+                        .map(|n| Ok(u32::from_le_bytes(packed.at(n? * 4)?).into()))
+                        .collect::<Result<_, ParquetError>>()?,
+                ),
+                8 => Cells::Number(
+                    places
+                        .map(|n| Ok(u64::from_le_bytes(packed.at(n? * 8)?)))
+                        .collect::<Result<_, ParquetError>>()?,
+                ),
+                _ => Cells::Address(
+                    places
+                        .map(|n| Ok(u128::from_be_bytes(packed.at(n? * 16)?)))
+                        .collect::<Result<_, ParquetError>>()?,
+                ),
+            })
+        };
+        if self.is_plain {
+            return cells(&self.packed, &mut rows.iter().map(|row| Ok(*row)));
+        }
+        let dictionary = self.dictionary.as_ref().ok_or_else(|| damaged("codes without a dictionary"))?;
+        if dictionary.distinct == 1 {
+            return cells(&dictionary.packed, &mut rows.iter().map(|_| Ok(0)));
+        }
+        match page::only_groups(&self.packed, self.rows)? {
+            Some(groups) if self.body.get().is_none() => cells(
+                &dictionary.packed,
+                &mut rows
+                    .iter()
+                    .map(|row| page::code_at(&self.packed, groups, *row).map(|code| code as usize)),
+            ),
+            _ => {
+                self.body()?;
+                cells(&dictionary.packed, &mut rows.iter().map(|row| place(*row)))
+            }
+        }
+    }
+}
+
+/// The distinct values of a column chunk, ascending.
+pub struct Dictionary {
+    kind: Kind,
+    /// How many there are.
+    pub distinct: usize,
+    packed: Packed,
+    values: OnceCell<Cells>,
+}
+
+impl Dictionary {
+    /// All of them.
+    ///
+    /// # Errors
+    /// When they are damaged.
+    pub fn values(&self) -> Result<&Cells, ParquetError> {
+        if let Some(values) = self.values.get() {
+            return Ok(values);
+        }
+        let values = plain(self.kind, &self.packed.whole()?, self.distinct)?;
+        Ok(self.values.get_or_init(|| values))
+    }
+
+    /// The place of an address among them.
+    ///
+    /// # Errors
+    /// When they are damaged.
+    pub fn place_of(&self, address: u128) -> Result<Option<u32>, ParquetError> {
+        let (before, bytes) = self.packed.frame_of(address)?;
+        let cells = bytes.as_chunks::<16>().0;
+        let found = cells.binary_search_by_key(&address, |cell| u128::from_be_bytes(*cell));
+        Ok(found.ok().map(|place| (before + place) as u32))
+    }
 }
 
 /// The pages of a column chunk, read in order, those not needed skipped.
@@ -129,8 +284,7 @@ pub struct Column {
     rows: usize,
     next: usize,
     has_dictionary: bool,
-    /// The distinct values, once they are read.
-    pub dictionary: Option<Arc<Cells>>,
+    dictionary: Option<Rc<Dictionary>>,
 }
 
 impl Column {
@@ -145,7 +299,10 @@ impl Column {
         rows: usize,
         locations: &[PageLocation],
     ) -> Result<Self, ParquetError> {
-        let reader = SerializedPageReader::new(Arc::clone(file), chunk, rows, Some(locations.to_vec()))?;
+        // The reader hands pages on as they lie: they are unpacked here, and often only in part.
+        let as_it_lies = chunk.clone().into_builder().set_compression(Compression::UNCOMPRESSED).build()?;
+        let reader =
+            SerializedPageReader::new(Arc::clone(file), &as_it_lies, rows, Some(locations.to_vec()))?;
         let has_dictionary = chunk.dictionary_page_offset().is_some();
         Ok(Self {
             kind,
@@ -162,11 +319,19 @@ impl Column {
     ///
     /// # Errors
     /// When the disk refuses or the file is damaged.
-    pub fn dictionary(&mut self) -> Result<Option<Arc<Cells>>, ParquetError> {
+    pub fn dictionary(&mut self) -> Result<Option<Rc<Dictionary>>, ParquetError> {
         if self.has_dictionary && self.dictionary.is_none() {
             match self.reader.get_next_page()? {
                 Some(Page::DictionaryPage { buf, num_values, .. }) => {
-                    self.dictionary = Some(Arc::new(plain(self.kind, &buf, num_values as usize)?));
+                    let distinct = num_values as usize;
+                    let length = distinct.saturating_mul(self.kind.width());
+                    let packed = Packed::under_zstd(buf, length)?;
+                    if packed.length() != length {
+                        return Err(damaged("a page of another length than its values"));
+                    }
+                    let dictionary =
+                        Dictionary { kind: self.kind, distinct, packed, values: OnceCell::new() };
+                    self.dictionary = Some(Rc::new(dictionary));
                 }
                 _ => return Err(damaged("no dictionary where one was promised")),
             }
@@ -181,11 +346,11 @@ impl Column {
         (page, self.locations.get(page).map_or(0, |page| page.first_row_index as usize))
     }
 
-    /// A page by its number; the numbers must ascend. With the row it begins with.
+    /// A page by its number; the numbers must ascend.
     ///
     /// # Errors
     /// When the disk refuses or the file is damaged.
-    pub fn page(&mut self, number: usize) -> Result<(usize, Body), ParquetError> {
+    pub fn page(&mut self, number: usize) -> Result<Data, ParquetError> {
         let dictionary = self.dictionary()?;
         while self.next < number {
             self.reader.skip_next_page()?;
@@ -195,28 +360,27 @@ impl Column {
         let end = self.locations.get(number + 1).map_or(self.rows, |page| page.first_row_index as usize);
         let rows = end.saturating_sub(first);
         self.next = number + 1;
-        let Some(Page::DataPage { buf, num_values, encoding, .. }) = self.reader.get_next_page()? else {
-            return Err(damaged("a page is missing"));
+        let (bytes, num_values, encoding, is_bare) = match self.reader.get_next_page()? {
+            Some(Page::DataPage { buf, num_values, encoding, .. }) => (buf, num_values, encoding, false),
+            Some(Page::DataPageV2 { buf, num_values, encoding, is_compressed, .. }) => {
+                (buf, num_values, encoding, !is_compressed)
+            }
+            _ => return Err(damaged("a page is missing")),
         };
         if num_values as usize != rows {
             return Err(damaged("a page does not have the rows that the index promises"));
         }
-        let body = match (encoding, dictionary) {
-            (Encoding::PLAIN, _) => Body::Plain(plain(self.kind, &buf, rows)?),
-            (Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY, Some(dictionary)) => {
-                let codes = codes(&buf, rows)?;
-                let known = match &*dictionary {
-                    Cells::Number(values) => values.len(),
-                    Cells::Address(values) => values.len(),
-                };
-                if codes.iter().fold(0, |most, code| most.max(*code)) as usize >= known {
-                    return Err(damaged("a code that is not in the dictionary"));
-                }
-                Body::Coded(codes)
-            }
+        let is_plain = match (encoding, &dictionary) {
+            (Encoding::PLAIN, _) => true,
+            (Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY, Some(_)) => false,
             _ => return Err(damaged("an encoding that flow files do not have")),
         };
-        Ok((first, body))
+        let most = rows.saturating_mul(MOST_CELL).saturating_add(64);
+        let packed = if is_bare { Packed::bare(bytes) } else { Packed::under_zstd(bytes, most)? };
+        if is_plain && packed.length() != rows.saturating_mul(self.kind.width()) {
+            return Err(damaged("a page of another length than its values"));
+        }
+        Ok(Data { kind: self.kind, rows, is_plain, packed, dictionary, body: OnceCell::new() })
     }
 }
 
@@ -231,79 +395,15 @@ fn plain(kind: Kind, bytes: &[u8], count: usize) -> Result<Cells, ParquetError> 
     })
 }
 
-/// The codes of a page: Parquet's hybrid of runs and bit-packed groups of eight.
+/// The codes of a page.
 fn codes(bytes: &[u8], rows: usize) -> Result<Vec<u32>, ParquetError> {
-    let (width, mut rest) = bytes.split_first().ok_or_else(|| damaged("a page without a width"))?;
-    let width = usize::from(*width);
-    if width > 32 {
-        return Err(damaged("a width above 32 bits"));
-    }
     let mut codes = Vec::with_capacity(rows + 64);
-    while codes.len() < rows {
-        let header = varint(&mut rest).ok_or_else(|| damaged("a page that ends early"))?;
-        let count = (header >> 1) as usize;
-        if header & 1 == 0 {
-            let (code, behind) =
-                rest.split_at_checked(width.div_ceil(8)).ok_or_else(|| damaged("a page that ends early"))?;
-            let code = code.iter().rev().fold(0_u32, |code, byte| code << 8 | u32::from(*byte));
-            codes.resize(codes.len() + count.min(rows - codes.len()), code);
-            rest = behind;
-        } else {
-            let groups = count.min(rows.div_ceil(8));
-            let (packed, behind) =
-                rest.split_at_checked(groups * width).ok_or_else(|| damaged("a page that ends early"))?;
-            unpack(packed, width, groups, &mut codes);
-            rest = behind;
-        }
-    }
+    page::each_run(bytes, rows, |width, _, run| match run {
+        page::Run::Same(count, code) => codes.resize(codes.len() + count, code),
+        page::Run::Groups(packed) => page::unpack(packed, width, &mut codes, rows),
+    })?;
     codes.truncate(rows);
     Ok(codes)
-}
-
-/// Groups of eight codes, each group as many bytes as a code has bits.
-fn unpack(packed: &[u8], width: usize, groups: usize, into: &mut Vec<u32>) {
-    macro_rules! by_width {
-        ($($w:literal)+) => { match width {
-            $($w => unpack_by::<$w>(packed, into),)+
-            _ => into.resize(into.len() + groups * 8, 0),
-        } };
-    }
-    by_width!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32);
-}
-
-fn unpack_by<const WIDTH: usize>(packed: &[u8], into: &mut Vec<u32>) {
-    let mask = u32::MAX >> (32 - WIDTH);
-    for group in packed.as_chunks::<WIDTH>().0 {
-        // 32 bytes of zeros behind the last, so that any code is cut out of whole words.
-        let mut wide = [0_u8; 40];
-        if let Some(front) = wide.first_chunk_mut::<WIDTH>() {
-            *front = *group;
-        }
-        let mut eight = [0_u32; 8];
-        for (place, slot) in eight.iter_mut().enumerate() {
-            let bit = place * WIDTH;
-            let word =
-                wide.get(bit / 8..).and_then(|rest| rest.first_chunk()).map_or(0, |b| u64::from_le_bytes(*b));
-            *slot = (word >> (bit % 8)) as u32 & mask;
-        }
-        into.extend_from_slice(&eight);
-    }
-}
-
-fn varint(rest: &mut &[u8]) -> Option<u64> {
-    let (mut value, mut shift) = (0, 0);
-    loop {
-        let (byte, behind) = rest.split_first()?;
-        *rest = behind;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(value);
-        }
-        shift += 7;
-        if shift > 35 {
-            return None;
-        }
-    }
 }
 
 /// A fault of the file's content.
@@ -312,3 +412,5 @@ pub fn damaged(what: &str) -> ParquetError {
 }
 
 const HEADER_READ: u64 = 4_096;
+/// The widest cell, bytes.
+const MOST_CELL: usize = 16;

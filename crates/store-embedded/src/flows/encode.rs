@@ -1,7 +1,8 @@
 //! Column chunks: the cells of one column of a row group, as Parquet pages.
 //!
 //! A column is kept by a sorted dictionary and bit-packed codes where that is smaller than the cells, else plain; both
-//! under zstd. Pages of all columns end at the same rows, so that a search that found rows by one column reads just those
+//! under zstd in small frames, of which a search opens those that it needs, or bare where zstd hardly makes them smaller.
+//! Pages of all columns end at the same rows, so that a search that found rows by one column reads just those
 //! pages of the others. A column with one value throughout is a single page.
 
 use std::collections::HashMap;
@@ -46,6 +47,8 @@ pub trait Cell: Copy + Ord + Hash + Default {
     fn put(self, kind: Kind, into: &mut Vec<u8>);
     /// How it compares with its like; times are signed.
     fn rank(self, kind: Kind) -> Self;
+    /// The dictionary of cells that lie so near to each other that a table of all between them is small.
+    fn near(cells: &[Self], kind: Kind) -> Option<Dictionary<Self>>;
 }
 
 impl Cell for u64 {
@@ -59,6 +62,32 @@ impl Cell for u64 {
     fn rank(self, kind: Kind) -> Self {
         if matches!(kind, Kind::Instant | Kind::Delay) { self ^ (1 << 63) } else { self }
     }
+
+    fn near(cells: &[Self], kind: Kind) -> Option<Dictionary<Self>> {
+        let (least, most) = bounds(cells, kind)?;
+        // Clocks of most exporters tick in milliseconds.
+        let is_ticking = kind == Kind::Instant
+            && most.wrapping_sub(least) > NEAR
+            && cells.iter().all(|cell| cell.wrapping_sub(least).is_multiple_of(TICK_US));
+        let place = |cell: u64| if is_ticking { cell.wrapping_sub(least) / TICK_US } else { cell.wrapping_sub(least) };
+        let span = place(most);
+        if span >= NEAR || span / 8 > cells.len() as u64 {
+            return None;
+        }
+        let mut codes_of = vec![0_u32; span as usize + 1];
+        for cell in cells {
+            if let Some(slot) = codes_of.get_mut(place(*cell) as usize) {
+                *slot = 1;
+            }
+        }
+        let mut values = Vec::new();
+        for (n, slot) in (0..).zip(&mut codes_of).filter(|(_, slot)| **slot == 1) {
+            *slot = values.len() as u32;
+            values.push(least.wrapping_add(if is_ticking { n * TICK_US } else { n }));
+        }
+        let code = |cell: &u64| codes_of.get(place(*cell) as usize).copied().unwrap_or(0);
+        Some(Dictionary { values, codes: cells.iter().map(code).collect() })
+    }
 }
 
 impl Cell for u128 {
@@ -68,6 +97,10 @@ impl Cell for u128 {
 
     fn rank(self, _kind: Kind) -> Self {
         self
+    }
+
+    fn near(_cells: &[Self], _kind: Kind) -> Option<Dictionary<Self>> {
+        None
     }
 }
 
@@ -106,7 +139,7 @@ impl Pages {
     fn write<C: Cell>(mut self, cells: &[C]) -> Result<Chunk, ParquetError> {
         let kind = self.column.kind();
         let is_sorted = cells.is_sorted_by_key(|cell| cell.rank(kind));
-        let dictionary = Dictionary::of(cells, kind);
+        let dictionary = Dictionary::of(cells, kind, is_sorted);
         let distinct = dictionary.values.len();
         let is_plain = distinct > 1
             && (is_sorted && kind == Kind::Address
@@ -119,16 +152,19 @@ impl Pages {
         let mut body = Vec::new();
         if !is_plain {
             dictionary.values.iter().for_each(|value| value.put(kind, &mut body));
-            self.page(&body, |buf| Page::DictionaryPage {
-                buf,
+            let packed = self.packed(&body, DICTIONARY_FRAME)?;
+            let page = Page::DictionaryPage {
+                buf: packed,
                 num_values: distinct as u32,
                 encoding: Encoding::PLAIN,
                 is_sorted: true,
-            })?;
+            };
+            self.page(page, body.len())?;
         }
         let width = bits_for(distinct);
         let rows = if distinct == 1 { cells.len().max(1) } else { PAGE_ROWS };
         let mut codes = dictionary.codes.chunks(rows);
+        let mut is_bare = false;
         for page in cells.chunks(rows) {
             body.clear();
             if is_plain {
@@ -138,14 +174,32 @@ impl Pages {
                 put_codes(codes.next().unwrap_or_default(), width, &mut body);
             }
             let encoding = if is_plain { Encoding::PLAIN } else { Encoding::RLE_DICTIONARY };
-            self.page(&body, |buf| Page::DataPage {
-                buf,
-                num_values: page.len() as u32,
-                encoding,
-                def_level_encoding: Encoding::RLE,
-                rep_level_encoding: Encoding::RLE,
-                statistics: None,
-            })?;
+            let num_values = page.len() as u32;
+            let packed = if is_bare { None } else { Some(self.packed(&body, FRAME)?) };
+            // What zstd hardly makes smaller is kept as it is, and so is what follows it in the column.
+            is_bare |= packed.as_ref().is_some_and(|p| body.len() > FRAME && p.len() * 8 > body.len() * 7);
+            let data = match packed.filter(|_| !is_bare) {
+                Some(buf) => Page::DataPage {
+                    buf,
+                    num_values,
+                    encoding,
+                    def_level_encoding: Encoding::RLE,
+                    rep_level_encoding: Encoding::RLE,
+                    statistics: None,
+                },
+                None => Page::DataPageV2 {
+                    buf: body.clone().into(),
+                    num_values,
+                    encoding,
+                    num_nulls: 0,
+                    num_rows: num_values,
+                    def_levels_byte_len: 0,
+                    rep_levels_byte_len: 0,
+                    is_compressed: false,
+                    statistics: None,
+                },
+            };
+            self.page(data, body.len())?;
             let (mut low, mut high) = (Vec::new(), Vec::new());
             if let Some((least, most)) = bounds(page, kind) {
                 least.put(kind, &mut low);
@@ -162,11 +216,20 @@ impl Pages {
         self.close(cells.len(), is_plain, is_sorted, statistics(kind, low, high), bloom)
     }
 
-    fn page(&mut self, body: &[u8], page: impl FnOnce(bytes::Bytes) -> Page) -> Result<(), ParquetError> {
+    /// Bytes under zstd, in frames that are unpacked each by itself.
+    fn packed(&mut self, body: &[u8], frame: usize) -> Result<bytes::Bytes, ParquetError> {
         let compressor =
             if self.column.kind() == Kind::Address { &mut self.thorough } else { &mut self.quick };
-        let packed = compressor.compress(body).map_err(|e| ParquetError::External(Box::new(e)))?;
-        let page = CompressedPage::new(page(packed.into()), body.len());
+        let mut packed = Vec::with_capacity(body.len() / 2);
+        for frame in body.chunks(frame) {
+            let frame = compressor.compress(frame).map_err(|e| ParquetError::External(Box::new(e)))?;
+            packed.extend_from_slice(&frame);
+        }
+        Ok(packed.into())
+    }
+
+    fn page(&mut self, page: Page, length: usize) -> Result<(), ParquetError> {
+        let page = CompressedPage::new(page, length);
         let is_dictionary = !page.compressed_page().is_data_page();
         let spec = SerializedPageWriter::new(&mut self.sink).write_page(page)?;
         self.uncompressed += spec.uncompressed_size;
@@ -219,16 +282,22 @@ impl Pages {
 }
 
 /// The distinct cells of a column, ascending, and the place of each cell among them.
-struct Dictionary<C> {
+pub struct Dictionary<C> {
     values: Vec<C>,
     codes: Vec<u32>,
 }
 
 impl<C: Cell> Dictionary<C> {
-    fn of(cells: &[C], kind: Kind) -> Self {
+    fn of(cells: &[C], kind: Kind, is_sorted: bool) -> Self {
         let Some(first) = cells.first() else { return Self { values: Vec::new(), codes: Vec::new() } };
         if cells.iter().all(|cell| cell == first) {
             return Self { values: vec![*first], codes: vec![0; cells.len()] };
+        }
+        if is_sorted {
+            return Self::sorted(cells);
+        }
+        if let Some(near) = C::near(cells, kind) {
+            return near;
         }
         let mut numbers: HashMap<C, u32, BuildHasherDefault<Mix>> = HashMap::default();
         let (mut values, mut codes) = (Vec::new(), Vec::with_capacity(cells.len()));
@@ -254,6 +323,20 @@ impl<C: Cell> Dictionary<C> {
         }
         codes.iter_mut().for_each(|code| *code = places.get(*code as usize).copied().unwrap_or(0));
         let values = order.iter().filter_map(|n| values.get(*n as usize).copied()).collect();
+        Self { values, codes }
+    }
+}
+
+impl<C: Cell> Dictionary<C> {
+    /// Of ascending cells.
+    fn sorted(cells: &[C]) -> Self {
+        let (mut values, mut codes) = (Vec::new(), Vec::with_capacity(cells.len()));
+        for cell in cells {
+            if values.last() != Some(cell) {
+                values.push(*cell);
+            }
+            codes.push(values.len() as u32 - 1);
+        }
         Self { values, codes }
     }
 }
@@ -378,6 +461,13 @@ const fn is_searched(column: Column) -> bool {
 
 /// Rows of a page.
 pub const PAGE_ROWS: usize = 16_384;
+/// Bytes of a page that are under zstd together.
+const FRAME: usize = 8 << 10;
+/// Bytes of a dictionary that are under zstd together.
+const DICTIONARY_FRAME: usize = 64 << 10;
+/// Cells nearer to each other than this are numbered by a table.
+const NEAR: u64 = 1 << 22;
+const TICK_US: u64 = 1_000;
 const LEAST_RUN: usize = 24;
 const FALSE_POSITIVES: f64 = 0.01;
 const ODD: u64 = 0x9e37_79b9_7f4a_7c15;

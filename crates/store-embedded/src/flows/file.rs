@@ -71,11 +71,22 @@ impl Inside {
                 keys.push(key);
             }
         }
-        keys.map(|mut keys| {
-            keys.sort_unstable();
-            keys.into_iter().map(|(_, _, row)| row).collect()
-        })
+        keys.map(sorted)
     }
+}
+
+/// Rows in the order of their keys. Where all addresses are of IPv4, keys are sorted in half the room.
+fn sorted(mut keys: Vec<(u128, u128, u32)>) -> Vec<u32> {
+    let v4 = |bits: u128| bits >> 32 == 0xffff;
+    if keys.iter().all(|(inside, other, _)| v4(*inside) && v4(*other)) {
+        let pair = |inside: u128, other: u128| u64::from(inside as u32) << 32 | u64::from(other as u32);
+        let mut short: Vec<(u64, u32)> =
+            keys.iter().map(|(inside, other, row)| (pair(*inside, *other), *row)).collect();
+        short.sort_unstable();
+        return short.into_iter().map(|(_, row)| row).collect();
+    }
+    keys.sort_unstable();
+    keys.into_iter().map(|(_, _, row)| row).collect()
 }
 
 /// A file that is being written.

@@ -3,6 +3,7 @@
 //! Rows are looked at in blocks of a page. What the footer's bounds decide is not read; a test on a dictionary is made
 //! once a distinct value, then on the codes; columns that are asked for are read only where rows were left.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use parquet::bloom_filter::Sbbf;
@@ -16,7 +17,7 @@ use tadoru_model::Flows;
 
 use super::columns::{Cells, Column, Kind};
 use super::compile::{Leaf, Program, Verdict};
-use super::decode::{self, Body, damaged};
+use super::decode::{self, Body, Data, damaged};
 use super::encode::PAGE_ROWS;
 use super::file::FlowFile;
 
@@ -65,7 +66,7 @@ pub struct Group<'f> {
 /// A column that is open, with the page read last.
 struct Opened {
     column: decode::Column,
-    page: Option<(usize, usize, Arc<Body>)>,
+    page: Option<(usize, usize, Rc<Data>)>,
 }
 
 /// What a leaf comes to in a row group.
@@ -80,11 +81,10 @@ enum Known {
     Cells,
 }
 
-/// A column of a block: the page's body, where the block begins in it, and the dictionary.
+/// A column of a block: its page, and where the block begins in it.
 pub struct Part {
-    body: Arc<Body>,
+    page: Rc<Data>,
     skip: usize,
-    dictionary: Option<Arc<Cells>>,
 }
 
 /// The cells of a part.
@@ -112,8 +112,10 @@ impl Part {
         fn from<T>(cells: &[T], skip: usize) -> &[T] {
             cells.get(skip..).unwrap_or_default()
         }
-        match (&*self.body, &self.dictionary) {
-            (Body::Coded(codes), Some(dictionary)) => Ok(View::Coded(from(codes, self.skip), dictionary)),
+        match (self.page.body()?, self.page.dictionary()) {
+            (Body::Coded(codes), Some(dictionary)) => {
+                Ok(View::Coded(from(codes, self.skip), dictionary.values()?))
+            }
             (Body::Coded(_), None) => Err(damaged("codes without a dictionary")),
             (Body::Plain(Cells::Number(cells)), _) => {
                 Ok(View::Plain(PlainView::Number(from(cells, self.skip))))
@@ -124,12 +126,36 @@ impl Part {
         }
     }
 
+    /// Which rows of a block have that code; `None` when the cells are plain.
+    fn only(&self, block: &Block, code: u32) -> Result<Option<Mask>, ParquetError> {
+        let mut mask = none(block);
+        let end = self.skip + block.rows;
+        let found = self.page.matches(code, |row, bits| {
+            for row in (0..8).filter(|n| bits >> n & 1 == 1).map(|n| row + n) {
+                let place = row.wrapping_sub(self.skip);
+                if row < end
+                    && let Some(word) = mask.get_mut(place / 64)
+                {
+                    *word |= 1 << (place % 64);
+                }
+            }
+        })?;
+        mask.iter_mut().zip(&block.mask).for_each(|(found, open)| *found &= open);
+        Ok(found.map(|()| mask))
+    }
+
     /// The number that all cells are, if the dictionary has only that one.
     pub fn constant(&self) -> Option<u64> {
-        match self.dictionary.as_deref() {
-            Some(Cells::Number(values)) if values.len() == 1 => values.first().copied(),
+        let dictionary = self.page.dictionary().filter(|dictionary| dictionary.distinct == 1)?;
+        match dictionary.values() {
+            Ok(Cells::Number(values)) => values.first().copied(),
             _ => None,
         }
+    }
+
+    /// Whether so few rows match that their cells are better cut out one by one.
+    pub fn is_worth_picking(&self, block: &Block) -> bool {
+        block.count() * FEW < self.page.rows()
     }
 
     /// The cells of the rows that match, in their order.
@@ -141,6 +167,11 @@ impl Part {
             let mut all = Vec::with_capacity(block.count());
             block.each(|row| all.push(at(row).unwrap_or_default()));
             all
+        }
+        if self.is_worth_picking(block) {
+            let mut rows = Vec::with_capacity(block.count());
+            block.each(|row| rows.push(self.skip + row));
+            return self.page.cells(&rows);
         }
         Ok(match self.view()? {
             View::Coded(codes, Cells::Number(values)) => Cells::Number(picked(block, |row| {
@@ -211,26 +242,19 @@ impl<'f> Group<'f> {
     pub fn part(&mut self, column: Column, block: &Block) -> Result<Part, ParquetError> {
         let opened = self.opened(column)?;
         let (number, first) = opened.column.page_of(block.from);
-        let body = match &opened.page {
-            Some((read, _, body)) if *read == number => Arc::clone(body),
+        let page = match &opened.page {
+            Some((read, _, page)) if *read == number => Rc::clone(page),
             _ => {
-                let (first, body) = opened.column.page(number)?;
-                let body = Arc::new(body);
-                opened.page = Some((number, first, Arc::clone(&body)));
-                body
+                let page = Rc::new(opened.column.page(number)?);
+                opened.page = Some((number, first, Rc::clone(&page)));
+                page
             }
         };
         let skip = block.from - first;
-        let held = match &*body {
-            Body::Coded(codes) => codes.len(),
-            Body::Plain(Cells::Number(cells)) => cells.len(),
-            Body::Plain(Cells::Address(cells)) => cells.len(),
-        };
-        if held < skip + block.rows {
+        if page.rows() < skip + block.rows {
             return Err(damaged("pages that do not end at the same rows"));
         }
-        let dictionary = opened.column.dictionary.clone();
-        Ok(Part { body, skip, dictionary })
+        Ok(Part { page, skip })
     }
 
     /// Puts the rows of a block that match behind a batch.
@@ -356,6 +380,12 @@ impl<'f> Group<'f> {
             return Ok(none(open));
         }
         let part = self.part(leaf.column, open)?;
+        if let Known::Codes(from, to) = known
+            && from == to
+            && let Some(mask) = part.only(open, from)?
+        {
+            return Ok(mask);
+        }
         Ok(match (part.view()?, known) {
             (View::Coded(codes, _), Known::Codes(from, to)) => {
                 let span = to - from;
@@ -391,12 +421,10 @@ impl<'f> Group<'f> {
         let Some(dictionary) = self.opened(leaf.column)?.column.dictionary()? else {
             return Ok(Known::Cells);
         };
-        let table: Vec<bool> = match (&*dictionary, leaf.only()) {
-            (Cells::Address(values), Some(only)) => {
-                return Ok(values
-                    .binary_search(&only)
-                    .map_or(Known::No, |n| Known::Codes(n as u32, n as u32)));
-            }
+        if let (Kind::Address, Some(only)) = (leaf.column.kind(), leaf.only()) {
+            return Ok(dictionary.place_of(only)?.map_or(Known::No, |n| Known::Codes(n, n)));
+        }
+        let table: Vec<bool> = match (dictionary.values()?, leaf.only()) {
             (Cells::Number(values), _) => values.iter().map(|v| leaf.passes((*v).into())).collect(),
             (Cells::Address(values), _) => values.iter().map(|v| leaf.passes(*v)).collect(),
         };
@@ -474,3 +502,6 @@ fn page_bounds(kind: Kind, index: &ColumnIndexMetaData, page: usize) -> Option<(
 fn address(bytes: &[u8]) -> Option<u128> {
     bytes.try_into().ok().map(u128::from_be_bytes)
 }
+
+/// Cells are cut out of a page one by one where fewer than one row of so many is wanted.
+const FEW: usize = 32;

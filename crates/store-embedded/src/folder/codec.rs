@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tadoru_gate::Permit;
 use tadoru_gate::keys::{Keeps, KeyError, Month, PageId, ReadKey, Reader, Vault, WriteKey, Writer};
-use tadoru_gate::permit::Learn;
+use tadoru_gate::permit::Opens;
 use tadoru_model::UtcMicros;
 use tadoru_store::StoreError;
 
@@ -67,7 +67,11 @@ impl<'p> Codec<'p> {
     ///
     /// # Errors
     /// When the permit has ended.
-    pub fn learn(vault: &Vault, clock: &Clock, permit: &'p Permit<Learn>) -> Result<Self, StoreError> {
+    pub fn learn<A: Opens>(
+        vault: &Vault,
+        clock: &Clock,
+        permit: &'p Permit<A>,
+    ) -> Result<Self, StoreError> {
         let handle = vault.reader(permit, permit.data(), clock()).map(Handle::Learn).map_err(refused)?;
         Ok(Self { vault: vault.clone(), clock: Arc::clone(clock), handle })
     }

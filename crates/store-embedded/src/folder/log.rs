@@ -182,17 +182,28 @@ pub fn read(
     codec: &Codec,
     mut each: impl FnMut(Start, &[u8]) -> Result<(), StoreError>,
 ) -> Result<Tail, StoreError> {
+    match begin(folder, name)? {
+        Ok(start) => read_from(folder, name, codec, start, &mut each),
+        Err(torn) => Ok(Tail { len: 0, torn }),
+    }
+}
+
+/// The place of the first frame of a log, or the length of one that ends before it.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when it does not begin as a log does; what the disk says.
+pub fn begin(folder: &Folder, name: &str) -> Result<Result<Start, u64>, StoreError> {
     let mut bytes = vec![0; MAGIC.len()];
     let file = folder.read_only(name)?;
     let total = file.metadata().map_err(|e| folder.fault("read", name, e))?.len();
     if total < MAGIC.len() as u64 {
-        return Ok(Tail { len: 0, torn: total });
+        return Ok(Err(total));
     }
     file.read_exact_at(&mut bytes, 0).map_err(|e| folder.fault("read", name, e))?;
     if bytes != MAGIC {
         return Err(folder.damaged(name, "it does not begin as a log does"));
     }
-    read_from(folder, name, codec, Start { at: MAGIC.len() as u64, epoch: 0 }, &mut each)
+    Ok(Ok(Start { at: MAGIC.len() as u64, epoch: 0 }))
 }
 
 /// The same from a place that an earlier reading or [`Log::place`] told.
@@ -206,16 +217,64 @@ pub fn read_from(
     start: Start,
     mut each: impl FnMut(Start, &[u8]) -> Result<(), StoreError>,
 ) -> Result<Tail, StoreError> {
+    let mut bytes = piece(folder, name, start.at, u64::MAX)?;
+    Ok(frames(folder, name, codec, start, &mut bytes, &mut each)?.0)
+}
+
+/// Reads whole frames of about `most` bytes, at least one where one is left; gives the place behind them, `None` at the
+/// end of the log.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_some(
+    folder: &Folder,
+    name: &str,
+    codec: &Codec,
+    start: Start,
+    most: u64,
+    mut each: impl FnMut(Start, &[u8]) -> Result<(), StoreError>,
+) -> Result<Option<Start>, StoreError> {
+    let mut most = most.max(HEAD as u64);
+    loop {
+        let mut bytes = piece(folder, name, start.at, most)?;
+        let is_last = (bytes.len() as u64) < most;
+        let behind = frames(folder, name, codec, start, &mut bytes, &mut each)?.1;
+        if is_last {
+            return Ok(None);
+        }
+        if behind.at > start.at {
+            return Ok(Some(behind));
+        }
+        // Not even one frame was whole in it. A frame has a bound, so that this ends.
+        most = most.saturating_mul(2);
+    }
+}
+
+/// Bytes of a log from a place on, `most` at most.
+fn piece(folder: &Folder, name: &str, at: u64, most: u64) -> Result<Vec<u8>, StoreError> {
     let mut file = folder.read_only(name)?;
     let mut bytes = Vec::new();
-    std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(start.at))
-        .and_then(|_| file.read_to_end(&mut bytes))
+    std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(at))
+        .and_then(|_| file.take(most).read_to_end(&mut bytes))
         .map_err(|e| folder.fault("read", name, e))?;
+    Ok(bytes)
+}
+
+/// Gives each whole frame of these bytes, which begin at `start`; tells what is left, and the place behind the last.
+fn frames(
+    folder: &Folder,
+    name: &str,
+    codec: &Codec,
+    start: Start,
+    bytes: &mut [u8],
+    each: &mut impl FnMut(Start, &[u8]) -> Result<(), StoreError>,
+) -> Result<(Tail, Start), StoreError> {
     let total = bytes.len() as u64;
     let damaged = |what| folder.damaged(name, what);
     let (mut at, mut epoch) = (0, start.epoch);
     loop {
-        let torn = Tail { len: start.at + at as u64, torn: total - at as u64 };
+        let behind = Start { at: start.at + at as u64, epoch };
+        let torn = (Tail { len: behind.at, torn: total - at as u64 }, behind);
         let rest = bytes.get_mut(at..).unwrap_or_default();
         if rest.len() < HEAD || rest.iter().all(|byte| *byte == 0) {
             return Ok(torn);

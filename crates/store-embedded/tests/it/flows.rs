@@ -54,6 +54,39 @@ fn joined_files_answer_as_before() {
 }
 
 #[test]
+fn commits_join_hours_that_are_past_and_questions_see_each_flow_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let permits = permits(dir.path());
+    let settings = Settings { slice_rows: 400, join_us: 0, ..Settings::default() };
+    let (store, _) = FlowStore::open(&Folder::open(&dir.path().join("s")).unwrap(), settings).unwrap();
+    let all = Question { filter: Filter::any(), span: None };
+    let rows = || {
+        let sums = store.totals(Ground::Case(&permits.learn), &all).unwrap();
+        permits.open(sums).records
+    };
+    std::thread::scope(|scope| {
+        let done = std::sync::atomic::AtomicBool::new(false);
+        let reader = scope.spawn(|| {
+            let mut last = 0;
+            while !done.load(Ordering::Relaxed) {
+                let now = rows();
+                assert!(now >= last && now % 500 == 0, "every batch is there once");
+                last = now;
+            }
+        });
+        for step in 0..5 {
+            store.keep(&permits.store, &contract::batch(step, 500)).unwrap();
+            store.commit(&permits.store, SpoolMark(step)).unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+        reader.join().unwrap();
+    });
+    assert_eq!(rows(), 2_500);
+    let state = store.state();
+    assert!(state.files < 2 * state.partitions, "only the newest hour has more than one file");
+}
+
+#[test]
 fn torn_and_foreign_files_are_told_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let permits = permits(dir.path());
@@ -153,7 +186,7 @@ fn open(path: &Path) -> (FlowStore, Opened) {
         Prefix::covering("192.0.2.0".parse().unwrap(), 24).unwrap(),
         Prefix::covering("2001:db8::".parse().unwrap(), 122).unwrap(),
     ];
-    let settings = Settings { inside, slice_rows: 50_000, ..Settings::default() };
+    let settings = Settings { inside, slice_rows: 50_000, join_us: i64::MAX, ..Settings::default() };
     FlowStore::open(&Folder::open(path).unwrap(), settings).unwrap()
 }
 

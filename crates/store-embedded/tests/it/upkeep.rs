@@ -174,6 +174,7 @@ fn a_merge_that_fails_is_told_and_loses_nothing() {
     store.wait_for_merge();
     let merges = store.merges();
     assert!(merges.failed > 0 && merges.fault.is_some(), "{merges:?}");
+    assert_eq!(store.ailment(), merges.fault);
     assert_eq!(store.count(), 7_200);
 }
 

@@ -1,5 +1,7 @@
 //! The suite that every store of flows must pass: each answer is compared with that of [`MemoryFlows`].
 
+use std::ops::ControlFlow;
+
 use tadoru_gate::permit::{Aggregate, Learn, Preserve, Store};
 use tadoru_gate::{
     Act, ActName, Answer, Ask, Basis, DataCategory, DataSet, Facts, Gate, Permit, Purpose, Scope, Sealed,
@@ -119,6 +121,16 @@ pub fn agrees<S: Flows>(permits: &Permits, store: &S, plain: &MemoryFlows) {
             permits.open(law(store.series(case, &question, 60_000_000), "a series is told"))
         };
         assert!(series(store) == series(plain), "a series is that of the plain definition");
+        let replayed = |store: &dyn Flows| -> Vec<Vec<Row>> {
+            let mut seconds = Vec::new();
+            let told = store.replay(&permits.learn, &question, &mut |batch| {
+                seconds.push(rows(&permits.open(batch)));
+                ControlFlow::Continue(())
+            });
+            law(told, "a replay is told");
+            seconds
+        };
+        assert!(replayed(store) == replayed(plain), "a replay tells each second of arrival, in order");
     }
 }
 

@@ -3,12 +3,14 @@
 //! It is the plain definition of each question, against which other stores are tested, and keeps nothing on disk.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tadoru_gate::permit::{Learn, Preserve, Store};
 use tadoru_gate::{Permit, Sealed};
 use tadoru_model::{Flows as Batch, Span, UtcMicros};
 
+use super::replay::Arrivals;
 use super::tally::{Bucket, Key, Measure, Ranked, Steps, Sums, Tally};
 use super::{Dropped, Flows, FlowsError, Found, Ground, Question, State, sealed_flows};
 use crate::assignments::SpoolMark;
@@ -140,6 +142,23 @@ impl Flows for MemoryFlows {
         let mut sums = Sums::default();
         inner.rows(question).iter().for_each(|row| sums.add(&Sums::of(&inner.all, *row as usize)));
         Ok(ground.seal(sums))
+    }
+
+    fn replay(
+        &self,
+        permit: &Permit<Learn>,
+        question: &Question,
+        visit: &mut dyn FnMut(Sealed<Batch>) -> ControlFlow<()>,
+    ) -> Result<(), FlowsError> {
+        let mut arrivals = Arrivals::default();
+        let inner = self.read();
+        let mut found = Batch::default();
+        let flows = inner.rows(question).into_iter().filter_map(|row| inner.all.get(row as usize));
+        flows.for_each(|flow| found.push(flow));
+        drop(inner);
+        arrivals.put(found);
+        let _ = arrivals.until(i64::MAX, &mut |batch| visit(sealed_flows(permit, batch)));
+        Ok(())
     }
 
     fn delete_before(&self, _permit: &Permit<Store>, before: UtcMicros) -> Result<Dropped, FlowsError> {

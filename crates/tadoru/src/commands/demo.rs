@@ -14,6 +14,7 @@ use tadoru_web::api::import::Imported;
 use tadoru_web::api::shape::{Answered, Candidate, Hop, WhoAnswer};
 use tadoru_web::api::who::WhoRequest;
 
+use crate::cli::DemoStory;
 use crate::config::Config;
 use crate::door::{CommandError, Door};
 use crate::embedded::journal_folder;
@@ -21,47 +22,81 @@ use crate::print;
 
 /// One scene: a question and what it shows.
 struct Scene {
-    title: &'static str,
+    /// In Japanese, in English.
+    title: [&'static str; 2],
     address: &'static str,
     at: &'static str,
     purpose: &'static str,
 }
 
-/// Plays the six scenes and verifies the journal.
+mod flood;
+
+/// Plays the main job, or another story.
 ///
 /// # Errors
 /// When the installation cannot be made, or a scene does not come out.
-pub async fn run(lang: Language) -> Result<ExitCode, CommandError> {
+pub async fn run(story: Option<DemoStory>, lang: Language) -> Result<ExitCode, CommandError> {
+    match story {
+        None => main_job(lang).await,
+        Some(DemoStory::Flood) => flood::run(lang).await,
+    }
+}
+
+/// Plays the six scenes and verifies the journal.
+async fn main_job(lang: Language) -> Result<ExitCode, CommandError> {
     let folder = Folder::new()?;
     let config = Config::default();
     let clock = FixedClock(UtcMicros::from_seconds(DEMO_NOW));
     let door = Door::in_process(&folder.0, &config, Arc::new(clock)).await?;
     let zone = config.desk.time_zone();
-    println!("Tadoru, the trace desk: \"this address, at this time\" into a lawful, evidenced answer.");
-    println!("Records of a small access network (RADIUS, two NAT gateways), as real programs wrote them:\n");
+    let say = |ja: &'static str, en: &'static str| print::of(lang, ja, en);
+    println!(
+        "{}",
+        say(
+            "Tadoru 追跡窓口：「このアドレス、この時刻」から、法に適い証拠を備えた回答へ。",
+            "Tadoru, the trace desk: \"this address, at this time\" into a lawful, evidenced answer."
+        )
+    );
+    println!(
+        "{}\n",
+        say(
+            "小さなアクセス網の記録（RADIUS、NAT 装置二台）。いずれも実際のプログラムが書いたもの：",
+            "Records of a small access network (RADIUS, two NAT gateways), as real programs wrote them:"
+        )
+    );
     for (format, options, name, bytes) in RECORDS {
         let path = format!("/v1/import?format={format}&name={name}{options}");
         let imported: Imported = door.post_stream(&path, Body::from(bytes)).await?;
-        println!(
-            "  {:<14} {:<18} {:>5} records kept, journal entry {}",
-            format, name, imported.kept, imported.journal_index
-        );
+        let (kept, entry) = (imported.kept, imported.journal_index);
+        match lang {
+            Language::Ja => println!("  {format:<14} {name:<18} {kept:>5} 件を保存、ジャーナル {entry} 番"),
+            Language::En => {
+                println!("  {format:<14} {name:<18} {kept:>5} records kept, journal entry {entry}")
+            }
+        }
     }
     let mut told = 0;
     for (number, scene) in SCENES.iter().enumerate() {
         let answer = ask(&door, scene).await?;
-        println!("\n{}. {}", number + 1, scene.title);
-        println!("   Who had {} at {}?   (purpose {})", scene.address, scene.at, scene.purpose);
+        let Scene { title: [ja, en], address, at, purpose } = scene;
+        println!("\n{}. {}", number + 1, say(ja, en));
+        match lang {
+            Language::Ja => println!("   {at} に {address} を使っていたのは誰か。（目的 {purpose}）"),
+            Language::En => println!("   Who had {address} at {at}?   (purpose {purpose})"),
+        }
         match &answer {
             WhoAnswer::Answered(answered) => tell(answered, &zone, lang),
             WhoAnswer::Refused(refused) => {
                 let refusal = &refused.refusal;
                 let why = print::of(lang, &refusal.explanation_ja, &refusal.explanation_en);
-                println!("   Answer    refused. {}", first_line(why));
-                println!(
-                    "   Journal   entry {}: the refusal, by rule, person and purpose",
-                    refused.refusal.journal_index
-                );
+                println!("{}{}", say("   回答       不許可。", "   Answer    refused. "), first_line(why));
+                let entry = refusal.journal_index;
+                match lang {
+                    Language::Ja => println!("   ジャーナル {entry} 番：不許可を、規則・人・目的とともに"),
+                    Language::En => {
+                        println!("   Journal   entry {entry}: the refusal, by rule, person and purpose")
+                    }
+                }
             }
         }
         told += usize::from(answer.outcome() == EXPECTED.get(number).copied().unwrap_or_default());
@@ -70,13 +105,23 @@ pub async fn run(lang: Language) -> Result<ExitCode, CommandError> {
     let journal = journal_folder(&folder.0);
     let unread = |e| CommandError::Other("cannot read the journal's key".to_owned(), Some(Box::new(e) as _));
     let report = verify(&journal, &verifier_of(&journal).map_err(unread)?, None);
+    let (size, is_sound) = (report.size, report.is_sound());
+    match lang {
+        Language::Ja => println!(
+            "\nジャーナルは {size} 件、検証は{}：すべての問い・判断・開封を残し、アドレスは平文で残さない。",
+            if is_sound { "成立" } else { "不成立" }
+        ),
+        Language::En => println!(
+            "\nThe journal holds {size} entries and {}: every question, decision and opening, no address in the clear.",
+            if is_sound { "verifies" } else { "does NOT verify" }
+        ),
+    }
     println!(
-        "\nThe journal holds {} entries and {}: every question, decision and opening, no address in the clear.",
-        report.size,
-        if report.is_sound() { "verifies" } else { "does NOT verify" }
-    );
-    println!(
-        "Next: `tadoru import --help`, `tadoru who --help`. The same with your own records keeps them in ./tadoru-data."
+        "{}",
+        say(
+            "次は `tadoru import --help`、`tadoru who --help`。手元の記録は ./tadoru-data に保存される。",
+            "Next: `tadoru import --help`, `tadoru who --help`. The same with your own records keeps them in ./tadoru-data."
+        )
     );
     let whole = report.is_sound() && told == SCENES.len();
     Ok(ExitCode::from(u8::from(!whole)))
@@ -103,75 +148,100 @@ async fn ask(door: &Door, scene: &Scene) -> Result<WhoAnswer, CommandError> {
 }
 
 fn tell(answer: &Answered, zone: &TimeZone, lang: Language) {
-    println!("   Answer    {}", sentence(answer));
+    let say = |ja: &'static str, en: &'static str| print::of(lang, ja, en);
+    println!("{}{}", say("   回答       ", "   Answer    "), sentence(answer, lang));
     for candidate in answer.candidates.iter().take(1) {
-        evidence(candidate, zone);
+        evidence(candidate, zone, lang);
     }
     for source in answer.coverage.iter().filter(|c| c.state != "alive").take(1) {
         let (from, until) = (source.from.as_deref().unwrap_or("…"), source.until.as_deref().unwrap_or("…"));
-        println!("   Evidence  {} {} from {from} until {until}: {}", source.source, source.state, source.why);
+        let (name, state, why) = (&source.source, &source.state, &source.why);
+        match lang {
+            Language::Ja => println!("   証拠       {name} {state}　{from} から {until} まで（{why}）"),
+            Language::En => println!("   Evidence  {name} {state} from {from} until {until}: {why}"),
+        }
     }
     if !answer.narrow_by.is_empty() {
-        println!("   Decided by  {}", answer.narrow_by.join(", "));
+        println!("{}{}", say("   決め手     ", "   Decided by  "), answer.narrow_by.join(", "));
     }
     let basis = answer.permit.basis.as_deref().unwrap_or("-");
     let permit = &answer.permit;
-    println!("   Ground    {} ({basis}) {}", permit.rule, print::of(lang, &permit.text_ja, &permit.text_en));
-    println!(
-        "   Journal   entry {} the decision, entry {} the answer",
-        answer.permit.journal_index, answer.journal_index
-    );
+    let text = print::of(lang, &permit.text_ja, &permit.text_en);
+    println!("{}{} ({basis}) {text}", say("   根拠       ", "   Ground    "), permit.rule);
+    let (decision, told) = (answer.permit.journal_index, answer.journal_index);
+    match lang {
+        Language::Ja => println!("   ジャーナル 判断は {decision} 番、回答は {told} 番"),
+        Language::En => println!("   Journal   entry {decision} the decision, entry {told} the answer"),
+    }
 }
 
-fn sentence(answer: &Answered) -> String {
+fn sentence(answer: &Answered, lang: Language) -> String {
     let count = print::number(answer.candidates.len() as u64);
-    match answer.outcome.as_str() {
-        "unique" => {
-            let holder = answer.candidates.first().map(|c| c.subscriber.as_str()).unwrap_or_default();
-            format!(
-                "unique: contract {holder}. The person behind it stays sealed; opening is a step of its own."
-            )
+    let holder = answer.candidates.first().map(|c| c.subscriber.as_str()).unwrap_or_default();
+    match (answer.outcome.as_str(), lang) {
+        ("unique", Language::Ja) => {
+            format!("一意：契約 {holder}。契約者本人は封印されたまま。開封は別の手続きによる。")
         }
-        "ambiguous" => format!("ambiguous: {count} lines shared it. Tadoru names none of them as the one."),
-        "gap" => {
+        ("unique", Language::En) => format!(
+            "unique: contract {holder}. The person behind it stays sealed; opening is a step of its own."
+        ),
+        ("ambiguous", Language::Ja) => {
+            format!("特定不能：{count} 回線が共用していた。Tadoru はそのいずれとも名指ししない。")
+        }
+        ("ambiguous", Language::En) => {
+            format!("ambiguous: {count} lines shared it. Tadoru names none of them as the one.")
+        }
+        ("gap", Language::Ja) => {
+            "欠落：その時刻の装置の記録がない。記録がないことは、誰も使っていなかったことではない。"
+                .to_owned()
+        }
+        ("gap", Language::En) => {
             "gap: the log of that gateway is missing for that time. No record is not the same as nobody."
                 .to_owned()
         }
-        "expired" => "expired: records of that time were past their retention of 180 days.".to_owned(),
-        other => other.to_owned(),
+        ("expired", Language::Ja) => "期限経過：その時刻の記録は保存期間の 180 日を過ぎている。".to_owned(),
+        ("expired", Language::En) => {
+            "expired: records of that time were past their retention of 180 days.".to_owned()
+        }
+        (other, _) => other.to_owned(),
     }
 }
 
 /// The way back, hop by hop.
-fn evidence(candidate: &Candidate, zone: &TimeZone) {
+fn evidence(candidate: &Candidate, zone: &TimeZone, lang: Language) {
     if candidate.path.len() < 2 && candidate.certainty == "possible" {
         return;
     }
     for (place, hop) in candidate.path.iter().enumerate() {
-        let label = if place == 0 { "Evidence " } else { "         " };
-        println!("   {label} {}", line(hop, zone));
+        let label = if place == 0 { print::of(lang, "証拠      ", "Evidence ") } else { "         " };
+        println!("   {label} {}", line(hop, zone, lang));
     }
 }
 
-fn line(hop: &Hop, zone: &TimeZone) -> String {
-    let ports = hop.ports.map(|p| {
-        if p.low == p.high { format!(" port {}", p.low) } else { format!(" ports {}-{}", p.low, p.high) }
+fn line(hop: &Hop, zone: &TimeZone, lang: Language) -> String {
+    let ports = hop.ports.map(|p| match (p.low == p.high, lang) {
+        (true, Language::Ja) => format!(" ポート {}", p.low),
+        (true, Language::En) => format!(" port {}", p.low),
+        (false, Language::Ja) => format!(" ポート {}-{}", p.low, p.high),
+        (false, Language::En) => format!(" ports {}-{}", p.low, p.high),
     });
     let time = |t: &Option<String>| {
         let at = t.as_deref().and_then(|t| t.parse::<jiff::Timestamp>().ok());
         at.map_or_else(|| "…".to_owned(), |t| t.to_zoned(zone.clone()).strftime("%H:%M:%S").to_string())
     };
-    let until = if hop.until.how == "open" { "(still open)".to_owned() } else { time(&hop.until.latest) };
-    format!(
-        "{:<11} {}{}  from {} until {}  [{}, record {}]",
-        hop.kind,
-        hop.prefix,
-        ports.unwrap_or_default(),
-        time(&hop.from.latest),
-        until,
-        hop.source,
-        hop.record
-    )
+    let open = hop.until.how == "open";
+    let until =
+        if open { print::of(lang, "継続中", "(still open)").to_owned() } else { time(&hop.until.latest) };
+    let (from, ports) = (time(&hop.from.latest), ports.unwrap_or_default());
+    let Hop { kind, prefix, source, record, .. } = hop;
+    match lang {
+        Language::Ja => {
+            format!("{kind:<11} {prefix}{ports}　{from} から {until}　［{source}、記録 {record}］")
+        }
+        Language::En => {
+            format!("{kind:<11} {prefix}{ports}  from {from} until {until}  [{source}, record {record}]")
+        }
+    }
 }
 
 /// The first line of an explanation, without the verdict that stands before it.
@@ -226,37 +296,49 @@ const RECORDS: [(&str, &str, &str, &[u8]); 4] = [
 
 const SCENES: [Scene; 6] = [
     Scene {
-        title: "A complaint with a port: through the carrier's NAT to one contract",
+        title: [
+            "ポートのある申告：事業者の NAT をさかのぼって一つの契約へ",
+            "A complaint with a port: through the carrier's NAT to one contract",
+        ],
         address: "192.0.2.1:10768",
         at: "2026-11-22 04:48:56 +09:00",
         purpose: "P-CLEAN",
     },
     Scene {
-        title: "An IPv6 address: by the delegated prefix it lies in",
+        title: [
+            "IPv6 アドレス：含まれる委譲プレフィックスから",
+            "An IPv6 address: by the delegated prefix it lies in",
+        ],
         address: "2001:db8:40:4021::15",
         at: "2026-11-22 04:48:40 +09:00",
         purpose: "P-CLEAN",
     },
     Scene {
-        title: "A complaint without a port: an honest \"one of these\"",
+        title: [
+            "ポートのない申告：「このうちのいずれか」と正直に",
+            "A complaint without a port: an honest \"one of these\"",
+        ],
         address: "192.0.2.1",
         at: "2026-11-22 04:48:56 +09:00",
         purpose: "P-CLEAN",
     },
     Scene {
-        title: "A hole in a gateway's log",
+        title: ["装置の記録の欠落", "A hole in a gateway's log"],
         address: "198.51.100.9:5712",
         at: "2026-11-22 07:48:07 +09:00",
         purpose: "P-CLEAN",
     },
     Scene {
-        title: "A time past retention",
+        title: ["保存期間を過ぎた時刻", "A time past retention"],
         address: "192.0.2.1:10768",
         at: "2026-04-01 10:15:03 +09:00",
         purpose: "P-CLEAN",
     },
     Scene {
-        title: "The same question as the first, for an investigation, without a warrant",
+        title: [
+            "最初と同じ問いを、捜査のため、令状なしに",
+            "The same question as the first, for an investigation, without a warrant",
+        ],
         address: "192.0.2.1:10768",
         at: "2026-11-22 04:48:56 +09:00",
         purpose: "P-CRIME",

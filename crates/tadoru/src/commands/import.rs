@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use tadoru_observe::Format;
 use tadoru_web::api::import::Imported;
 use tadoru_web::client::Upload;
 use tokio::io::AsyncReadExt as _;
@@ -18,6 +19,14 @@ use crate::print;
 /// When a file or the desk cannot be read; those before it are kept. A file of which nothing was kept is said, and the
 /// command fails in the end.
 pub async fn run(global: &Global, door: &Door, import: Import) -> Result<ExitCode, CommandError> {
+    if Format::parse(&import.format).is_none() {
+        let known: Vec<&str> = Format::ALL.iter().map(|format| format.as_str()).collect();
+        return Err(CommandError::Problem {
+            status: 400,
+            message: format!("there is no import format `{}`", import.format),
+            help: Some(format!("there are: {}", known.join(", "))),
+        });
+    }
     let mut done = Vec::with_capacity(import.files.len());
     let mut is_all_kept = true;
     for file in &import.files {

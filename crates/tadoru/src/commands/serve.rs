@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::door::{CommandError, actor_of, listen, routes, socket_of};
 use crate::embedded::{Embedded, Installation, open};
 use crate::sources::memory::{self, Memory};
+use crate::sources::flows::{self, FlowSpool};
 use crate::sources::{LiveSpool, apply, dropped, start};
 
 /// Serves until it is told to end.
@@ -34,7 +35,7 @@ pub async fn run(global: &Global) -> Result<ExitCode, CommandError> {
 
     let config = Config::load(global.config.as_deref())?;
     let opened = open(&global.data, &config, Arc::new(SystemClock)).await;
-    let Installation { desk, spool, warnings } =
+    let Installation { desk, folder, spool, warnings } =
         opened.map_err(|source| CommandError::Open { folder: global.data.clone(), source })?;
     for warning in &warnings {
         tracing::warn!("{warning}");
@@ -53,15 +54,22 @@ pub async fn run(global: &Global) -> Result<ExitCode, CommandError> {
     let places = spool.places(&begin).map_err(|e| failed("read the spool", e))?;
     let started = start(&config.sources, &spool, &places, &shutdown).await;
     let mut running = started.map_err(|e| failed("start a source", e))?;
-    // The applier outlives the sources, so that what they spooled last is applied too.
+    let exports = config.sources.flows.clone().unwrap_or_default();
+    let exports = FlowSpool::open(Arc::clone(&desk), &folder, &global.data, exports);
+    let exports = Arc::new(exports.map_err(|e| failed("open the spool of flows", e))?);
+    let receiving = flows::start(&exports, &shutdown).await.map_err(|e| failed("receive flows", e))?;
+    let exporters = running.join(receiving);
+    // The appliers outlive the sources, so that what they spooled last is applied too.
     let (apply_end, apply_shutdown) = watch::channel(false);
+    let flow_shutdown = apply_shutdown.clone();
+    let mut flow_applier = tokio::task::spawn_blocking(move || flows::apply(&exports, &flow_shutdown));
     let mut applier = tokio::task::spawn_blocking({
         let spool = Arc::clone(&spool);
         move || apply(&spool, begin, &apply_shutdown)
     });
 
     let dropped = tokio::spawn(dropped::tell(Arc::clone(&running.states), shutdown.clone()));
-    let router = routes(&desk, Arc::clone(&running.states));
+    let router = routes(&desk, Arc::clone(&running.states), exporters);
     let path = socket_of(&global.data, &config);
     let door = listen(&path, &config).map_err(|e| failed("listen on the desk's socket", e))?;
     let listener = TcpListener::bind(config.api.listen).await.map_err(|e| failed("listen for the API", e))?;
@@ -94,6 +102,7 @@ pub async fn run(global: &Global) -> Result<ExitCode, CommandError> {
         _ = terminate.recv() => None,
         _ = interrupt.recv() => None,
         applied = &mut applier => Some(applied),
+        applied = &mut flow_applier => Some(applied),
     };
     tracing::info!("ending");
     let _ = end.send(true);
@@ -102,13 +111,18 @@ pub async fn run(global: &Global) -> Result<ExitCode, CommandError> {
     let _ = retention.await;
     let _ = dropped.await;
     let _ = apply_end.send(true);
-    let applied = match failure {
-        Some(applied) => applied,
-        None => applier.await,
-    };
-    match applied {
-        Ok(applied) => applied.map_err(|e| failed("apply what was received", e))?,
-        Err(e) => return Err(failed("apply what was received", e)),
+    let mut outcomes = vec![];
+    outcomes.extend(failure);
+    for applier in [applier, flow_applier] {
+        if !applier.is_finished() || outcomes.is_empty() {
+            outcomes.push(applier.await);
+        }
+    }
+    for applied in outcomes {
+        match applied {
+            Ok(applied) => applied.map_err(|e| failed("apply what was received", e))?,
+            Err(e) => return Err(failed("apply what was received", e)),
+        }
     }
     desk.gate().note(&Event::DeskStopped { version: version() }, desk.now()).map_err(noted)?;
     let _ = std::fs::remove_file(&path);

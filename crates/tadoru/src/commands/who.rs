@@ -69,14 +69,15 @@ pub fn tell(answer: &WhoAnswer, lang: Language) {
 }
 
 fn tell_answered(answer: &Answered, lang: Language) {
+    let say = |ja: &'static str, en: &'static str, text: &str| println!("{}{text}", print::of(lang, ja, en));
     for warning in &answer.reading.warnings {
         let likely = warning.likely.as_ref().map(|l| format!(" (may be meant: {l})")).unwrap_or_default();
-        println!("warning    {}{likely}", warning.message);
+        say("注意　　　 ", "warning    ", &format!("{}{likely}", warning.message));
     }
     for at in &answer.question.at {
-        println!("asked      {}  =  {}", at.local, at.utc);
+        say("問い　　　 ", "asked      ", &format!("{}  =  {}", at.local, at.utc));
     }
-    println!("outcome    {}", sentence(answer));
+    say("回答　　　 ", "outcome    ", &sentence(answer, lang));
     for (place, candidate) in answer.candidates.iter().take(MOST_SHOWN).enumerate() {
         println!();
         tell_candidate(candidate, (answer.candidates.len() > 1).then_some(place + 1));
@@ -86,39 +87,65 @@ fn tell_answered(answer: &Answered, lang: Language) {
     }
     println!();
     if !answer.narrow_by.is_empty() {
-        println!("decided by {}", answer.narrow_by.join(", "));
+        say("決め手　　 ", "decided by ", &answer.narrow_by.join(", "));
     }
     for note in &answer.notes {
-        println!("note       {note}");
+        say("付記　　　 ", "note       ", note);
     }
     for source in answer.coverage.iter().filter(|c| c.state != "alive").take(MOST_SHOWN) {
         let (from, until) = (source.from.as_deref().unwrap_or("…"), source.until.as_deref().unwrap_or("…"));
-        println!(
-            "source     {} was {} from {from} until {until}: {}",
-            source.source, source.state, source.why
-        );
+        let (name, state, why) = (&source.source, &source.state, &source.why);
+        match lang {
+            Language::Ja => println!("記録元　　 {name} {state}　{from} から {until} まで（{why}）"),
+            Language::En => println!("source     {name} was {state} from {from} until {until}: {why}"),
+        }
     }
     let basis = answer.permit.basis.as_deref().unwrap_or("-");
     let permit = &answer.permit;
-    println!("ground     {} ({basis}): {}", permit.rule, print::of(lang, &permit.text_ja, &permit.text_en));
-    println!("journal    decision {}, answer {}", answer.permit.journal_index, answer.journal_index);
+    let text = print::of(lang, &permit.text_ja, &permit.text_en);
+    say("根拠　　　 ", "ground     ", &format!("{} ({basis}): {text}", permit.rule));
+    let (decision, told) = (answer.permit.journal_index, answer.journal_index);
+    match lang {
+        Language::Ja => println!("ジャーナル 判断 {decision} 番、回答 {told} 番"),
+        Language::En => println!("journal    decision {decision}, answer {told}"),
+    }
 }
 
-/// The outcome in one sentence of fixed words.
-fn sentence(answer: &Answered) -> String {
-    let count = answer.candidates.len();
-    match answer.outcome.as_str() {
-        "unique" => "unique: the records leave room for one holder".to_owned(),
-        "ambiguous" if count == 1 => {
-            "ambiguous: one candidate, and the records leave room for others".to_owned()
+/// The outcome in one sentence of fixed words, which begins with its word in the JSON.
+fn sentence(answer: &Answered, lang: Language) -> String {
+    let count = print::number(answer.candidates.len() as u64);
+    let outcome = answer.outcome.as_str();
+    let text = match (outcome, count.as_str()) {
+        ("unique", _) => {
+            print::of(lang, "記録が許す保持者は一者のみ", "the records leave room for one holder")
         }
-        "ambiguous" => format!("ambiguous: {} candidates", print::number(count as u64)),
-        "none" => "none: the records of that time are complete and name nobody".to_owned(),
-        "gap" => "gap: records of that time are missing".to_owned(),
-        "expired" => "expired: records of that time are past their retention".to_owned(),
-        "not-ours" => "not ours: the address is not of this operator".to_owned(),
-        other => other.to_owned(),
-    }
+        ("ambiguous", "1") => print::of(
+            lang,
+            "候補は一者。ただし記録は他の者の余地を残す",
+            "one candidate, and the records leave room for others",
+        ),
+        ("ambiguous", _) => {
+            return match lang {
+                Language::Ja => format!("ambiguous：候補 {count} 者"),
+                Language::En => format!("ambiguous: {count} candidates"),
+            };
+        }
+        ("none", _) => print::of(
+            lang,
+            "その時刻の記録は揃っており、誰も挙げていない",
+            "the records of that time are complete and name nobody",
+        ),
+        ("gap", _) => print::of(lang, "その時刻の記録が欠けている", "records of that time are missing"),
+        ("expired", _) => print::of(
+            lang,
+            "その時刻の記録は保存期間を過ぎている",
+            "records of that time are past their retention",
+        ),
+        ("not-ours", _) => print::of(lang, "自社のアドレスではない", "the address is not of this operator"),
+        _ => return outcome.to_owned(),
+    };
+    let word = if outcome == "not-ours" { print::of(lang, "not-ours", "not ours") } else { outcome };
+    format!("{word}{}{text}", print::of(lang, "：", ": "))
 }
 
 fn tell_candidate(candidate: &Candidate, place: Option<usize>) {
@@ -169,13 +196,21 @@ fn record(hop: &Hop) -> String {
 }
 
 fn tell_refused(refused: &Refused, lang: Language) {
-    println!("outcome    refused ({})", refused.refusal.verdict);
     let refusal = &refused.refusal;
+    println!("{}refused ({})", print::of(lang, "回答　　　 ", "outcome    "), refusal.verdict);
     println!("{}", print::of(lang, &refusal.explanation_ja, &refusal.explanation_en).trim_end());
-    if let Some(id) = &refused.refusal.approval_id {
-        println!("help       another person may give `tadoru approve {id}`");
+    let stated: Vec<&str> = refusal.missing.iter().filter(|m| m.stated).map(|m| m.name.as_str()).collect();
+    match (stated.join(", "), lang) {
+        (names, _) if names.is_empty() => {}
+        (names, Language::Ja) => println!("手引き　　 `--fact` で申述できるもの：{names}"),
+        (names, Language::En) => println!("help       `--fact` states: {names}"),
     }
-    println!("journal    {}", refused.refusal.journal_index);
+    match (&refusal.approval_id, lang) {
+        (Some(id), Language::Ja) => println!("手引き　　 他の人が `tadoru approve {id}` により承認できる"),
+        (Some(id), Language::En) => println!("help       another person may give `tadoru approve {id}`"),
+        (None, _) => {}
+    }
+    println!("{}{}", print::of(lang, "ジャーナル ", "journal    "), refusal.journal_index);
 }
 
 /// Asks a table of complaints; answers go to standard output, a line each, in their order.

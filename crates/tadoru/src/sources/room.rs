@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tadoru_desk::DeskError;
 use tadoru_store::StoreError;
+use tadoru_store::flows::FlowsError;
 
 #[cfg(test)]
 mod tests;
@@ -56,12 +57,20 @@ impl Room {
     }
 }
 
+/// Whether a full disk is what went wrong.
+pub const fn is_full(error: &DeskError) -> bool {
+    matches!(
+        error,
+        DeskError::Store(StoreError::Full { .. }) | DeskError::Flows(FlowsError::Store(StoreError::Full { .. }))
+    )
+}
+
 impl State {
     /// How a writer fared.
     pub const fn of<T>(outcome: &Result<T, DeskError>) -> Self {
         match outcome {
             Ok(_) => Self::Enough,
-            Err(DeskError::Store(StoreError::Full { .. })) => Self::Full,
+            Err(error) if is_full(error) => Self::Full,
             Err(_) => Self::Refused,
         }
     }

@@ -13,7 +13,7 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::Command;
 
-use lab::{Lab, Seen};
+use lab::{Lab, Recorder, Seen};
 use serde_json::Value;
 
 mod peers {
@@ -42,7 +42,7 @@ mod peers {
             }}"
         );
         let Some(mut lab) = open("blocks", &clients, &outside, &rules) else { return };
-        let seen = lab.talk(1200, &clients, MARK);
+        let seen = lab.talk(Recorder::Conntrack, 1200, &clients, MARK);
         assert_eq!(seen.len(), 1200);
         assert_eq!(seen.iter().map(|s| s.client).collect::<BTreeSet<_>>().len(), clients.len());
 
@@ -79,7 +79,7 @@ mod peers {
             outside[0]
         );
         let Some(mut lab) = open("shared", &clients, &outside, &rules) else { return };
-        let seen = lab.talk(1000, &clients, MARK);
+        let seen = lab.talk(Recorder::Conntrack, 1000, &clients, MARK);
         let mut holders_of: BTreeMap<(&str, u16), BTreeSet<Ipv4Addr>> = BTreeMap::new();
         for s in &seen {
             holders_of.entry((s.proto.as_str(), s.port)).or_default().insert(s.client);
@@ -100,6 +100,62 @@ mod peers {
             let outcomes = desk.outcomes(&seen);
             assert_eq!(outcomes.get("wrong"), None, "asked of {name}: {outcomes:?}");
             assert!(outcomes.contains_key("right"), "asked of {name}: {outcomes:?}");
+        }
+    }
+
+    #[test]
+    fn what_ulogd_writes_beside_the_gateway_names_the_right_client_and_never_another() {
+        if let Err(why) = lab::is_there("ulogd") {
+            return lab::skip(&why);
+        }
+        // Half of the clients have ports of their own, half of them share.
+        let own: Vec<Ipv4Addr> = (64..72).map(inside).collect();
+        let sharing: Vec<Ipv4Addr> = (80..88).map(inside).collect();
+        let outside = Ipv4Addr::new(192, 0, 2, 4);
+        let mut rules =
+            format!("oifname \"out0\" ip saddr {MARK} ip protocol udp snat to {outside}:64512-65535\n");
+        for proto in ["tcp", "udp"] {
+            for (nth, client) in own.iter().enumerate() {
+                let low = 4096 + 512 * nth;
+                let high = low + 511;
+                writeln!(
+                    rules,
+                    "oifname \"out0\" ip saddr {client} ip protocol {proto} snat to {outside}:{low}-{high}"
+                )
+                .unwrap();
+            }
+            let few = format!("ip protocol {proto} snat to {outside}:2000-2127");
+            writeln!(rules, "oifname \"out0\" ip saddr 100.64.0.80/29 {few}").unwrap();
+        }
+        let rules = format!(
+            "table ip nat {{
+                chain post {{
+                    type nat hook postrouting priority srcnat; policy accept;
+                    {rules}
+                }}
+            }}"
+        );
+        let clients = [own.as_slice(), &sharing].concat();
+        let Some(mut lab) = open("ulogd", &clients, &[outside], &rules) else { return };
+        let seen = lab.talk(Recorder::Ulogd, 800, &clients, MARK);
+        let (of_own, of_sharing): (Vec<Seen>, Vec<Seen>) =
+            seen.into_iter().partition(|seen| own.contains(&seen.client));
+
+        let [emu, gprint] = lab.ulogd_records();
+        for (name, record) in [("emu", &emu), ("gprint", &gprint)] {
+            let desk = Desk::new(lab.folder.path(), name);
+            desk.import("static", &[], &holders(&lab, &clients));
+            let options = ["--source", "cgn-1", "--inside-realm", "access", "--zone", "UTC"];
+            desk.import("conntrack", &options, record);
+            let outcomes = [desk.outcomes(&of_own), desk.outcomes(&of_sharing)];
+            println!("{name}: {outcomes:?}");
+            assert!(outcomes.iter().all(|of| !of.contains_key("wrong")), "asked of {name}: {outcomes:?}");
+            assert!(outcomes.iter().any(|of| of.contains_key("right")), "asked of {name}: {outcomes:?}");
+            if name == "gprint" {
+                // Whoever has ports of their own is found every time.
+                let all = BTreeMap::from([("right".to_owned(), of_own.len())]);
+                assert_eq!(outcomes[0], all, "asked of {name}");
+            }
         }
     }
 }

@@ -56,3 +56,13 @@ fn a_file_of_which_nothing_is_kept_makes_the_command_fail() {
         Some(1)
     );
 }
+
+#[test]
+fn a_format_that_there_is_not_is_told_with_those_that_there_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let done = tadoru(folder.path(), &["import", "bogus", "no-such-file.log"]);
+    assert_eq!(done.status.code(), Some(2));
+    let told = String::from_utf8(done.stderr).unwrap();
+    assert!(told.contains("no import format `bogus`") && told.contains("radius-detail, "), "{told}");
+    assert!(!told.contains("cannot read"), "{told}");
+}

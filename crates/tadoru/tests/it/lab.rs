@@ -1,8 +1,8 @@
 //! A network of three namespaces on this machine: clients, a gateway that translates their addresses, a server.
 //!
 //! What comes in: the gateway's translation rules. What goes out: the gateway's record of its connections as `conntrack`
-//! prints them, and what the server saw of each, together with who the client really was. It never touches anything
-//! outside of its namespaces, and removes them in the end, also when a test fails.
+//! or `ulogd` writes them, and what the server saw of each, together with who the client really was. It never touches
+//! anything outside of its namespaces, and removes them in the end, also when a test fails.
 
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
@@ -21,6 +21,15 @@ pub struct Lab {
     running: Vec<Child>,
     /// Where records and logs are.
     pub folder: TempDir,
+}
+
+/// What writes down the gateway's connections.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Recorder {
+    /// `conntrack -E` of conntrack-tools.
+    Conntrack,
+    /// ulogd2 with its NFCT input, twice: as LOGEMU and as GPRINT writes it.
+    Ulogd,
 }
 
 /// A connection as the server saw it, and whose it was.
@@ -49,9 +58,7 @@ impl Lab {
         rules: &str,
     ) -> Result<Self, String> {
         for program in ["ip", "nft", "conntrack", "python3"] {
-            if Command::new(program).env("PATH", path()).arg("--version").output().is_err() {
-                return Err(format!("{program} is not installed"));
-            }
+            is_there(program)?;
         }
         let own = |end: &str| format!("tadoru-{}-{name}-{end}", std::process::id());
         let lab = Self {
@@ -91,6 +98,8 @@ impl Lab {
             return Err("nftables cannot translate addresses here".to_owned());
         }
         lab.set("net.ipv4.ip_forward", 1);
+        // The kernel itself notes when connections begin and end; ulogd has these times where there are any.
+        lab.set("net.netfilter.nf_conntrack_timestamp", 1);
         // A port is free again a second after its connection was closed.
         lab.set("net.netfilter.nf_conntrack_tcp_timeout_time_wait", 1);
         Ok(lab)
@@ -98,11 +107,17 @@ impl Lab {
 
     /// Lets `count` connections of random clients go through the gateway while it records them; tells what the server
     /// saw, in order. When the recorder says that it lost events, which it may on a busy machine, all is done again.
-    pub fn talk(&mut self, count: usize, clients: &[Ipv4Addr], mark: Ipv4Addr) -> Vec<Seen> {
+    pub fn talk(
+        &mut self,
+        recorder: Recorder,
+        count: usize,
+        clients: &[Ipv4Addr],
+        mark: Ipv4Addr,
+    ) -> Vec<Seen> {
         for _ in 0..5 {
-            let seen = self.talk_once(count, clients, mark);
+            let seen = self.talk_once(recorder, count, clients, mark);
             let complaints = fs::read_to_string(self.complaints()).unwrap();
-            if !complaints.contains("ENOBUFS") {
+            if !["ENOBUFS", "losing events", "overrun"].iter().any(|words| complaints.contains(words)) {
                 return seen;
             }
             println!("the recorder lost events: {complaints}");
@@ -110,27 +125,15 @@ impl Lab {
         panic!("the recorder lost events five times");
     }
 
-    fn talk_once(&mut self, count: usize, clients: &[Ipv4Addr], mark: Ipv4Addr) -> Vec<Seen> {
-        let record = self.record();
+    fn talk_once(
+        &mut self,
+        recorder: Recorder,
+        count: usize,
+        clients: &[Ipv4Addr],
+        mark: Ipv4Addr,
+    ) -> Vec<Seen> {
         let log = self.folder.path().join("server.csv");
-        // A recorder that does not get its turn loses events.
-        let recorder = within(&self.gateway, "nice")
-            .args([
-                "-n",
-                "-15",
-                "conntrack",
-                "-E",
-                "-b",
-                "67108864",
-                "-e",
-                "NEW,DESTROY",
-                "-o",
-                "timestamp,id",
-            ])
-            .stdout(File::create(&record).unwrap())
-            .stderr(File::create(self.complaints()).unwrap())
-            .spawn();
-        self.running.push(recorder.unwrap());
+        let records = self.record_with(recorder);
         let mut server = within(&self.server, "python3")
             .arg(script("server.py"))
             .arg(PORT)
@@ -143,20 +146,74 @@ impl Lab {
         self.running.push(server);
         assert_eq!(ready, "ready\n");
 
-        self.mark(mark, &record);
+        self.mark(mark, &records);
         let mut talking = within(&self.clients, "python3");
         talking.arg(script("clients.py")).args([SERVER, PORT, &count.to_string(), "cgnat"]);
         assert!(talking.args(clients.iter().map(ToString::to_string)).status().unwrap().success());
-        self.mark(mark, &record);
+        self.mark(mark, &records);
         self.stop();
         fs::read_to_string(log).unwrap().lines().map(seen).filter(|s| s.client != mark).collect()
     }
 
-    fn complaints(&self) -> PathBuf {
-        self.folder.path().join("conntrack.err")
+    /// Starts the recorder; gives the files that it writes. One that does not get its turn loses events.
+    fn record_with(&mut self, recorder: Recorder) -> Vec<PathBuf> {
+        let mut command = within(&self.gateway, "nice");
+        command.args(["-n", "-15"]);
+        let records = match recorder {
+            Recorder::Conntrack => {
+                command.args([
+                    "conntrack",
+                    "-E",
+                    "-b",
+                    "67108864",
+                    "-e",
+                    "NEW,DESTROY",
+                    "-o",
+                    "timestamp,id",
+                ]);
+                command.stdout(File::create(self.record()).unwrap());
+                command.stderr(File::create(self.complaints()).unwrap());
+                vec![self.record()]
+            }
+            Recorder::Ulogd => {
+                let [emu, gprint] = self.ulogd_records();
+                for file in [&emu, &gprint, &self.complaints()] {
+                    File::create(file).unwrap();
+                }
+                let mut settings = format!(
+                    "[global]\nlogfile={:?}\nloglevel=5\n\
+                     stack=ct1:NFCT,ip2str1:IP2STR,print1:PRINTFLOW,emu1:LOGEMU\n\
+                     stack=ct2:NFCT,ip2str2:IP2STR,gp1:GPRINT\n\
+                     [emu1]\nfile={emu:?}\nsync=1\n[gp1]\nfile={gprint:?}\nsync=1\ntimestamp=1\n",
+                    self.complaints()
+                );
+                for input in ["ct1", "ct2"] {
+                    // Without its table of connections ulogd tells when each begins, and not only when it ends.
+                    write!(settings, "[{input}]\nhash_enable=0\nevent_mask=0x00000005\n").unwrap();
+                    settings +=
+                        "netlink_socket_buffer_size=67108864\nnetlink_socket_buffer_maxsize=67108864\n";
+                }
+                let file = self.folder.path().join("ulogd.conf");
+                fs::write(&file, settings).unwrap();
+                command.env("TZ", "UTC").arg("ulogd").arg("-c").arg(file);
+                vec![emu, gprint]
+            }
+        };
+        self.running.push(command.spawn().unwrap());
+        records
     }
 
-    /// The gateway's record.
+    /// What the recorder says of itself.
+    fn complaints(&self) -> PathBuf {
+        self.folder.path().join("recorder.err")
+    }
+
+    /// The gateway's record as ulogd writes it: LOGEMU, in whole seconds of UTC, and GPRINT, with the kernel's own times.
+    pub fn ulogd_records(&self) -> [PathBuf; 2] {
+        ["ulogd-emu.log", "ulogd-gprint.log"].map(|name| self.folder.path().join(name))
+    }
+
+    /// The gateway's record as `conntrack` prints it.
     pub fn record(&self) -> PathBuf {
         self.folder.path().join("conntrack.log")
     }
@@ -169,10 +226,10 @@ impl Lab {
         file
     }
 
-    /// Sends marked datagrams until the recorder has one of them, and longer than clocks are taken to differ.
-    fn mark(&self, mark: Ipv4Addr, record: &Path) {
+    /// Sends marked datagrams until each record has one of them, and longer than clocks are taken to differ.
+    fn mark(&self, mark: Ipv4Addr, records: &[PathBuf]) {
         let mut marking = within(&self.clients, "python3");
-        marking.arg(script("marks.py")).args([SERVER, PORT, &mark.to_string()]).arg(record).arg("1.5");
+        marking.arg(script("marks.py")).args([SERVER, PORT, &mark.to_string(), "1.5"]).args(records);
         assert!(marking.status().unwrap().success(), "nothing was recorded");
     }
 
@@ -207,6 +264,12 @@ pub fn skip(why: &str) {
         let mut list = OpenOptions::new().create(true).append(true).open(list).unwrap();
         list.write_all(line.as_bytes()).unwrap();
     }
+}
+
+/// Whether a program is installed; else what to say.
+pub fn is_there(program: &str) -> Result<(), String> {
+    let started = Command::new(program).env("PATH", path()).arg("--version").output();
+    started.map(drop).map_err(|_| format!("{program} is not installed"))
 }
 
 fn seen(line: &str) -> Seen {

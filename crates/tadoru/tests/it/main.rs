@@ -19,3 +19,4 @@ mod serve;
 mod socket;
 mod tidy;
 mod town;
+mod who;

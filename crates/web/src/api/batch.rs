@@ -14,6 +14,7 @@ use http_body_util::channel::{Channel, Sender};
 use serde::{Deserialize, Serialize};
 use tadoru_desk::who::Reply;
 use tadoru_desk::{Actor, Stores};
+use tadoru_gate::{ActName, DataCategory};
 use utoipa::ToSchema;
 
 use super::Api;
@@ -141,6 +142,7 @@ pub(super) async fn batch<S: Stores>(
         facts: &head.facts,
         attached: head.attached.as_deref(),
     })?;
+    ground::check_facts(&api.desk, (ActName::Learn, DataCategory::Asgn), &named)?;
     check_realm(&api.desk, head.realm.as_deref())?;
     let mut batch = Batch { asker: Asker { api, actor: caller.0, named, head }, lines, count: 0 };
     // What is wrong with the ground shows with the first lines: then nothing is answered yet and the status can say it.

@@ -1,28 +1,37 @@
 //! Questions about recorded flows, in nfdump's filter language.
 //!
 //! Figures in which nobody can be told are answered to whoever may see the flows at all; whatever would show one address
-//! goes to the gate, and its refusal is an answer.
+//! goes to the gate on the ground that the person names, and its refusal is an answer.
 
+mod answer;
+mod row;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use tadoru_desk::Stores;
-use tadoru_desk::flows::{Figure, FlowInquiry, FlowReply, Told};
+use tadoru_desk::flows::{Figure, FlowGround, FlowInquiry, FlowReply};
 use tadoru_desk::reading::read_time;
-use tadoru_model::{CaseId, Span, UtcMicros};
+use tadoru_gate::{ActName, DataCategory};
+use tadoru_model::{Span, UtcMicros};
 use tadoru_store::filter::Filter;
-use tadoru_store::flows::{Key, Measure, Question, Sums};
+use tadoru_store::flows::sql::{Bounds, Statement};
+use tadoru_store::flows::{Key, Measure, Question};
 use utoipa::ToSchema;
 
-use super::Api;
 use super::extract::{Caller, JsonBody};
 use super::problem::Problem;
 use super::reading::duration_us;
-use super::shape::{REFUSED, Refusal, refusal, rfc3339};
+use super::shape::{REFUSED, refusal};
+use super::{Api, ground};
 
-/// Which flows, and what of them: sums over all, unless `top` or `series` is given.
+pub use self::answer::{CutToIncident, FlowFigures, FlowList, FlowSums, FlowTable, FlowsAnswer, FlowsRefused};
+pub use self::row::FlowRow;
+
+/// Which flows, and what of them: sums over all, unless `top`, `series`, `rows` or `sql` is given.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FlowsQuery {
@@ -46,66 +55,42 @@ pub struct FlowsQuery {
     /// Sums in steps of this length: `1m`, `30s`, `1h`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub series: Option<String>,
-    /// Case, where an answer would show somebody.
+    /// The flows themselves, at most so many (1 to 100,000).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u32>,
+    /// One `SELECT` over a table `flows` of the flows that are found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sql: Option<String>,
+    /// An incident on file, where an answer would show somebody: the question is cut to its own flows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incident: Option<String>,
+    /// Case, where an answer would show somebody; it is opened where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub case: Option<String>,
-}
-
-/// The figures, or the gate's refusal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(untagged)]
-pub enum FlowsAnswer {
-    /// The figures.
-    Told(Box<FlowFigures>),
-    /// The gate refused.
-    Refused(Box<FlowsRefused>),
-}
-
-/// Figures of flows, as the exporters counted them, unscaled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct FlowFigures {
-    /// `told`.
-    pub outcome: String,
-    /// One row of sums for all, for a key, or for a step of time.
-    pub rows: Vec<FlowSums>,
-    /// The rule that permits it.
-    pub rule: String,
-    /// Where in the journal the permit stands.
-    pub journal_index: u64,
-}
-
-/// Sums over flows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct FlowSums {
-    /// The key of a ranking, or the first instant of a step (RFC 3339); nothing for the sums over all.
+    /// Purpose, where an answer would show somebody; `P-PROT-OWN` where not given.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
-    /// Flows.
-    pub flows: u64,
-    /// Packets, both directions.
-    pub packets: u64,
-    /// Octets, both directions.
-    pub bytes: u64,
-}
-
-/// The gate's refusal to tell.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct FlowsRefused {
-    /// `refused`.
-    pub outcome: String,
-    /// Why, and what is missing.
-    #[serde(flatten)]
-    pub refusal: Refusal,
+    pub purpose: Option<String>,
+    /// Basis that is relied on, such as `B-BIZ`; else the rules' order decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub basis: Option<String>,
+    /// Facts that the person states.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub facts: BTreeMap<String, String>,
+    /// SHA-256 of what the facts rest on, 64 hexadecimal digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attached: Option<String>,
 }
 
 /// Asks about recorded flows.
 #[utoipa::path(
     post, path = "/v1/flows", tag = "flows", operation_id = "flows", request_body = FlowsQuery,
     responses(
-        (status = 200, description = "the figures, or the gate's refusal", body = FlowsAnswer),
+        (status = 200, description = "the figures, the flows, or the gate's refusal", body = FlowsAnswer),
         (status = 400, description = "the question cannot be read", body = Problem),
         (status = 401, description = "nobody is known to be asking", body = Problem),
         (status = 403, description = "this takes another role", body = Problem),
+        (status = 404, description = "there is no such incident", body = Problem),
+        (status = 409, description = "the case is closed", body = Problem),
         (status = 503, description = "a store fails", body = Problem),
     ),
     extensions(("x-door" = json!(["network-operations", "abuse-desk", "manager", "administrator"])))
@@ -116,19 +101,15 @@ pub(super) async fn flows<S: Stores>(
     JsonBody(query): JsonBody<FlowsQuery>,
 ) -> Result<Json<FlowsAnswer>, Problem> {
     let inquiry = FlowInquiry {
-        question: Question { filter: filter(&query.filter)?, span: span(&api, &query)? },
+        question: Question { filter: filter(&query.filter)?, span: span(&api, &query.since, &query.until)? },
         figure: figure(&query)?,
-        case: query.case.map(CaseId),
+        ground: relied_on(&api, &query)?,
+        words: query.filter,
         actor: caller.0,
     };
-    let reply = api.run(move |desk, _| desk.ask_flows(&inquiry)).await?;
+    let reply = api.run(move |desk, handle| handle.block_on(desk.ask_flows(&inquiry))).await?;
     Ok(Json(match reply {
-        FlowReply::Told { told, rule, journal_index } => FlowsAnswer::Told(Box::new(FlowFigures {
-            outcome: "told".to_owned(),
-            rows: rows(told),
-            rule: rule.id,
-            journal_index,
-        })),
+        FlowReply::Told(told) => FlowsAnswer::of(*told),
         FlowReply::Refused(refused) => FlowsAnswer::Refused(Box::new(FlowsRefused {
             outcome: REFUSED.to_owned(),
             refusal: refusal(&api.desk.gate().packs(), &refused),
@@ -136,7 +117,7 @@ pub(super) async fn flows<S: Stores>(
     }))
 }
 
-fn filter(text: &str) -> Result<Filter, Problem> {
+pub(super) fn filter(text: &str) -> Result<Filter, Problem> {
     if text.trim().is_empty() {
         return Ok(Filter::any());
     }
@@ -152,31 +133,77 @@ fn filter(text: &str) -> Result<Filter, Problem> {
     })
 }
 
+/// The ground that is relied on where somebody would be shown.
+pub(super) fn relied_on<S: Stores>(api: &Api<S>, query: &FlowsQuery) -> Result<FlowGround, Problem> {
+    let named = ground::read(&ground::Words {
+        case: query.case.as_deref().unwrap_or_default(),
+        purpose: query.purpose.as_deref().unwrap_or("PROT-OWN"),
+        basis: query.basis.as_deref(),
+        facts: &query.facts,
+        attached: query.attached.as_deref(),
+    })?;
+    ground::check_facts(&api.desk, (ActName::Learn, DataCategory::Flow), &named)?;
+    Ok(FlowGround {
+        case: query.case.is_some().then_some(named.case),
+        incident: query.incident.as_deref().map(incident).transpose()?,
+        purpose: query.purpose.is_some().then_some(named.purpose),
+        basis: named.basis,
+        facts: named.facts,
+        attached: named.attached,
+    })
+}
+
+/// The id of an incident.
+pub(super) fn incident(text: &str) -> Result<tadoru_model::FindingId, Problem> {
+    text.parse().map_err(|_| {
+        Problem::wrong("incident", "an incident is named by 16 hexadecimal digits")
+            .help("`tadoru incidents` lists those on file")
+    })
+}
+
 fn figure(query: &FlowsQuery) -> Result<Figure, Problem> {
     let wrong = |what: &str, known: Vec<&'static str>| {
         Problem::wrong(what, format!("there is no such `{what}`"))
             .help(format!("there are: {}", known.join(", ")))
     };
-    match (&query.top, &query.series) {
-        (Some(_), Some(_)) => Err(Problem::wrong("series", "either a ranking or a series, not both")),
-        (None, Some(step)) => match duration_us(step)? {
+    let asked = [query.top.is_some(), query.series.is_some(), query.rows.is_some(), query.sql.is_some()];
+    if asked.into_iter().filter(|asked| *asked).count() > 1 {
+        return Err(Problem::wrong("figure", "one of `top`, `series`, `rows` and `sql`, not several"));
+    }
+    if let Some(top) = &query.top {
+        let key = Key::parse(top)
+            .ok_or_else(|| wrong("top", Key::ALL.iter().map(|key| key.as_str()).collect()))?;
+        let by = query.by.as_deref().unwrap_or("bytes");
+        let by = Measure::parse(by)
+            .ok_or_else(|| wrong("by", Measure::ALL.iter().map(|by| by.as_str()).collect()))?;
+        let most = query.count.unwrap_or(10).min(MOST_KEYS) as usize;
+        return Ok(Figure::Top { key, by, most });
+    }
+    if let Some(step) = &query.series {
+        return match duration_us(step)? {
             us @ 1.. => Ok(Figure::Series { step_us: us.unsigned_abs() }),
             _ => Err(Problem::wrong("series", "a step has a length")),
-        },
-        (None, None) => Ok(Figure::Totals),
-        (Some(top), None) => {
-            let key = Key::parse(top)
-                .ok_or_else(|| wrong("top", Key::ALL.iter().map(|key| key.as_str()).collect()))?;
-            let by = query.by.as_deref().unwrap_or("bytes");
-            let by = Measure::parse(by)
-                .ok_or_else(|| wrong("by", Measure::ALL.iter().map(|by| by.as_str()).collect()))?;
-            let most = query.count.unwrap_or(10).min(MOST_KEYS) as usize;
-            Ok(Figure::Top { key, by, most })
-        }
+        };
     }
+    if let Some(most) = query.rows {
+        return match most {
+            1..=MOST_ROWS => Ok(Figure::List { most: most as usize }),
+            _ => Err(Problem::wrong("rows", format!("1 to {MOST_ROWS} flows are listed"))
+                .help("narrow the filter or the time; or ask for sums, a ranking, or `sql`")),
+        };
+    }
+    if let Some(text) = &query.sql {
+        let statement = Statement::parse(text).map_err(|fault| Problem::wrong("sql", fault.to_string()))?;
+        return Ok(Figure::Sql { statement, bounds: Bounds::default() });
+    }
+    Ok(Figure::Totals)
 }
 
-fn span<S: Stores>(api: &Api<S>, query: &FlowsQuery) -> Result<Option<Span>, Problem> {
+pub(super) fn span<S: Stores>(
+    api: &Api<S>,
+    since: &Option<String>,
+    until: &Option<String>,
+) -> Result<Option<Span>, Problem> {
     let (zone, now) = (api.desk.settings().time_zone(), api.desk.now());
     let at = |text: &Option<String>, about: &str, otherwise: UtcMicros| match text {
         None => Ok(otherwise),
@@ -184,26 +211,14 @@ fn span<S: Stores>(api: &Api<S>, query: &FlowsQuery) -> Result<Option<Span>, Pro
             .map(|read| read.seen.at)
             .map_err(|fault| Problem::wrong(about, fault.to_string())),
     };
-    if query.since.is_none() && query.until.is_none() {
+    if since.is_none() && until.is_none() {
         return Ok(None);
     }
-    let from = at(&query.since, "since", UtcMicros::MIN)?;
-    Ok(Some(Span::new(from, at(&query.until, "until", UtcMicros::MAX)?)))
-}
-
-fn rows(told: Told) -> Vec<FlowSums> {
-    let row = |key: Option<String>, sums: Sums| FlowSums {
-        key,
-        flows: sums.flows,
-        packets: sums.packets,
-        bytes: sums.bytes,
-    };
-    match told {
-        Told::Totals(sums) => vec![row(None, sums)],
-        Told::Top(keys) => keys.into_iter().map(|key| row(Some(key.key.to_string()), key.sums)).collect(),
-        Told::Series(steps) => steps.into_iter().map(|step| row(rfc3339(step.from), step.sums)).collect(),
-    }
+    let from = at(since, "since", UtcMicros::MIN)?;
+    Ok(Some(Span::new(from, at(until, "until", UtcMicros::MAX)?)))
 }
 
 /// Keys of one ranking at most.
 const MOST_KEYS: u32 = 10_000;
+/// Flows listed at most.
+const MOST_ROWS: u32 = 100_000;

@@ -15,6 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::extract::{Asked, Caller, JsonBody};
 use super::problem::Problem;
+use super::shape::Missing;
 use super::{Api, ground};
 
 /// A wish to be explained. Nothing is asked and nothing is permitted.
@@ -51,6 +52,8 @@ pub struct Explained {
     pub basis: Option<String>,
     /// What is missing, one line each.
     pub missing: Vec<String>,
+    /// What is missing, by name and who can supply it.
+    pub needs: Vec<Missing>,
     /// What is owed, one line each.
     pub owed: Vec<String>,
     /// What the rule's marks mean.
@@ -121,6 +124,7 @@ pub(super) async fn explain<S: Stores>(
         summary: explained.summary,
         basis: explained.basis,
         missing: explained.missing,
+        needs: explained.needs.iter().map(Missing::of).collect(),
         owed: explained.owed,
         mark: explained.mark,
         alternatives: explained.alternatives,

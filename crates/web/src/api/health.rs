@@ -15,7 +15,7 @@ use super::shape::Moment;
 /// How the desk fares.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Health {
-    /// `well`, or `ailing` where a source tells why it does not take records in.
+    /// `well`, or `ailing` where a source tells why it does not take records in, or the upkeep of the store fails.
     pub state: String,
     /// Version of the program.
     pub version: String,
@@ -31,6 +31,9 @@ pub struct Health {
     pub journal_size: u64,
     /// Rows of assignments that are kept.
     pub assignments: u64,
+    /// What the upkeep of the store in the background fails with, so that questions take longer and longer; `null`: it
+    /// goes well.
+    pub upkeep: Option<String>,
     /// The live sources.
     pub sources: Vec<SourceState>,
 }
@@ -71,7 +74,8 @@ pub struct SourceState {
 pub(super) async fn health<S: Stores>(State(api): State<Arc<Api<S>>>) -> Json<Health> {
     let (desk, sources) = (&api.desk, (api.sources)());
     let (packs, settings) = (desk.gate().packs(), desk.settings());
-    let ailing = sources.iter().any(|source| source.trouble.is_some());
+    let upkeep = desk.stores().assignments().ailment();
+    let ailing = upkeep.is_some() || sources.iter().any(|source| source.trouble.is_some());
     Json(Health {
         state: if ailing { "ailing" } else { "well" }.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -85,6 +89,7 @@ pub(super) async fn health<S: Stores>(State(api): State<Arc<Api<S>>>) -> Json<He
         },
         journal_size: desk.gate().journal().size(),
         assignments: desk.stores().assignments().count(),
+        upkeep,
         sources,
     })
 }

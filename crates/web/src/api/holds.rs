@@ -8,6 +8,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use tadoru_desk::holds::{Outcome, Preservation, read_network};
 use tadoru_desk::{Door, Stores};
+use tadoru_gate::{ActName, DataCategory};
 use tadoru_model::Realm;
 use tadoru_store::holds::Hold as Known;
 use utoipa::ToSchema;
@@ -178,13 +179,15 @@ fn preservation<S: Stores>(
     caller: Caller,
     request: &HoldRequest,
 ) -> Result<Preservation, Problem> {
-    let ground::Named { case, purpose, basis, facts, attached } = ground::read(&ground::Words {
+    let named = ground::read(&ground::Words {
         case: &request.case,
         purpose: &request.purpose,
         basis: request.basis.as_deref(),
         facts: &request.facts,
         attached: request.attached.as_deref(),
     })?;
+    ground::check_facts(&api.desk, (ActName::Preserve, DataCategory::Asgn), &named)?;
+    let ground::Named { case, purpose, basis, facts, attached } = named;
     let realm = request.realm.as_deref().map_or_else(Realm::untold, Realm::from);
     let at = [request.from.clone(), request.until.clone()];
     let (settings, now) = (api.desk.settings(), api.desk.now());

@@ -34,6 +34,9 @@ pub struct Entries {
     pub size: u64,
     /// Those asked for, as many as there are.
     pub entries: Vec<JournalEntry>,
+    /// Where a search goes on: as `before` of the next request; `null`: there is nothing older.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub next: Option<u64>,
 }
 
 /// One entry.
@@ -70,6 +73,33 @@ pub struct EntriesQuery {
     pub from: Option<u64>,
     /// How many, at most 1,000; 100 where not given.
     pub count: Option<u64>,
+    /// Only those of this case. With `case`, `person`, `rule` or `kind` the entries are searched from the newest back, and
+    /// come newest first.
+    pub case: Option<String>,
+    /// Only those of this person.
+    pub person: Option<String>,
+    /// Only those by this rule.
+    pub rule: Option<String>,
+    /// Only those of this kind, such as `decision`.
+    pub kind: Option<String>,
+    /// Only those before this index.
+    pub before: Option<u64>,
+}
+
+impl EntriesQuery {
+    /// Whether it searches.
+    fn searches(&self) -> bool {
+        self.case.is_some() || self.person.is_some() || self.rule.is_some() || self.kind.is_some()
+            || self.before.is_some()
+    }
+
+    /// Whether an entry is one of those searched for.
+    fn fits(&self, entry: &serde_json::Value) -> bool {
+        let is = |name: &str, wanted: &Option<String>| {
+            wanted.as_deref().is_none_or(|wanted| entry.get(name).and_then(|v| v.as_str()) == Some(wanted))
+        };
+        is("case", &self.case) && is("person", &self.person) && is("rule", &self.rule) && is("kind", &self.kind)
+    }
 }
 
 /// The signed checkpoint.
@@ -113,15 +143,26 @@ pub(super) async fn entries<S: Stores>(
     let read = api.run(move |desk, _| -> Result<Entries, JournalError> {
         let journal = desk.gate().journal();
         let (size, count) = (journal.size(), query.count.unwrap_or(USUAL_ENTRIES).min(MOST_ENTRIES));
-        let from = query.from.unwrap_or(size.saturating_sub(count)).min(size);
         let mut entries = Vec::new();
-        for index in from..size.min(from.saturating_add(count)) {
-            let bytes = journal.entry(index)?;
-            let entry = serde_json::from_slice(&bytes)
-                .unwrap_or_else(|_| serde_json::Value::String(String::from_utf8_lossy(&bytes).into_owned()));
-            entries.push(JournalEntry { index, entry });
+        if query.searches() {
+            let newest = query.before.unwrap_or(size).min(size);
+            let oldest = newest.saturating_sub(MOST_SEARCHED).max(query.from.unwrap_or(0).min(newest));
+            let mut at = newest;
+            while at > oldest && (entries.len() as u64) < count {
+                at -= 1;
+                let entry = read_entry(&journal.entry(at)?);
+                if query.fits(&entry) {
+                    entries.push(JournalEntry { index: at, entry });
+                }
+            }
+            let next = (at > query.from.unwrap_or(0)).then_some(at);
+            return Ok(Entries { size, entries, next });
         }
-        Ok(Entries { size, entries })
+        let from = query.from.unwrap_or(size.saturating_sub(count)).min(size);
+        for index in from..size.min(from.saturating_add(count)) {
+            entries.push(JournalEntry { index, entry: read_entry(&journal.entry(index)?) });
+        }
+        Ok(Entries { size, entries, next: None })
     });
     Ok(Json(read.await?))
 }
@@ -160,6 +201,12 @@ pub(super) async fn proof<S: Stores>(
     Ok(Json(proved.await?))
 }
 
+/// An entry as JSON; as text where a later version wrote another form.
+fn read_entry(bytes: &[u8]) -> serde_json::Value {
+    serde_json::from_slice(bytes)
+        .unwrap_or_else(|_| serde_json::Value::String(String::from_utf8_lossy(bytes).into_owned()))
+}
+
 fn unsound() -> Problem {
     Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
@@ -173,3 +220,6 @@ const USUAL_ENTRIES: u64 = 100;
 
 /// Entries handed out at once at most.
 const MOST_ENTRIES: u64 = 1000;
+
+/// Entries that one search looks at; it goes on with the next request.
+const MOST_SEARCHED: u64 = 20_000;

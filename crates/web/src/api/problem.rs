@@ -13,6 +13,7 @@ use tadoru_gate::journal::JournalError;
 use tadoru_model::Role;
 use tadoru_store::StoreError;
 use tadoru_store::cases::CaseError;
+use tadoru_store::flows::FlowsError;
 use utoipa::ToSchema;
 
 /// The body of an answer that is none.
@@ -115,6 +116,10 @@ impl From<DeskError> for Problem {
             DeskError::Store(e) => e.into(),
             DeskError::Case(e) => e.into(),
             DeskError::Role { .. } => Self::fault(StatusCode::FORBIDDEN, "role", &error),
+            DeskError::NoIncident => Self::fault(StatusCode::NOT_FOUND, "no-such-incident", &error),
+            DeskError::Flows(FlowsError::Store(e)) => e.into(),
+            DeskError::Flows(FlowsError::Sql(e)) => Self::fault(StatusCode::BAD_REQUEST, "sql", &e)
+                .help("the table `flows` and its columns are in the reference of `tadoru flows --sql`"),
             DeskError::NoHold => Self::fault(StatusCode::NOT_FOUND, "no-such-hold", &error),
             DeskError::Question { .. } => Self::fault(StatusCode::BAD_REQUEST, "question", &error),
             DeskError::Standing { .. } => Self::fault(StatusCode::SERVICE_UNAVAILABLE, "standing", &error)

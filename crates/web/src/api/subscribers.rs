@@ -8,6 +8,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use tadoru_desk::Stores;
 use tadoru_desk::directory::{Look, Page};
+use tadoru_gate::{ActName, DataCategory};
 use tadoru_model::SubscriberId;
 use tadoru_store::subscribers::{Channel, IdentityLevel, LineName, Version};
 use utoipa::ToSchema;
@@ -138,13 +139,15 @@ pub(super) async fn show<S: Stores>(
     Id(id): Id,
     JsonBody(request): JsonBody<ShowRequest>,
 ) -> Result<Json<ShowAnswer>, Problem> {
-    let ground::Named { case, purpose, basis, facts, attached: _ } = ground::read(&ground::Words {
+    let named = ground::read(&ground::Words {
         case: &request.case,
         purpose: &request.purpose,
         basis: request.basis.as_deref(),
         facts: &request.facts,
         attached: None,
     })?;
+    ground::check_facts(&api.desk, (ActName::Learn, DataCategory::Sub), &named)?;
+    let ground::Named { case, purpose, basis, facts, attached: _ } = named;
     let subscriber = SubscriberId(id.clone());
     let look = Look { actor: caller.0, case, purpose, basis, facts, subscriber };
     let page = api.run(move |desk, handle| handle.block_on(desk.show_subscriber(look))).await?;

@@ -8,6 +8,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use tadoru_desk::Stores;
 use tadoru_desk::who::{Inquiry, Reply};
+use tadoru_gate::{ActName, DataCategory};
 use utoipa::ToSchema;
 
 use super::extract::{Caller, JsonBody};
@@ -79,6 +80,7 @@ pub(super) async fn who<S: Stores>(
         facts: &request.facts,
         attached: request.attached.as_deref(),
     })?;
+    ground::check_facts(&api.desk, (ActName::Learn, DataCategory::Asgn), &named)?;
     let texts = Texts {
         address: &request.address,
         port: request.port.as_ref(),

@@ -1,5 +1,7 @@
 //! The shapes of answers: what scripts may rely on.
 
+use axum::body::Body;
+use axum::http::Method;
 use serde_json::{Value, json};
 use tadoru_model::Role;
 
@@ -118,6 +120,86 @@ async fn a_suspicious_time_is_answered_as_told_with_the_likely_reading_beside_it
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn day_and_month_that_may_be_swapped_are_shown_both_ways_and_never_chosen() {
+    let house = House::with_records().await;
+    for (text, code, likely) in [
+        ("03/04/2026 10:15:03 +09:00", "time-day-or-month", vec!["2026-04-03", "2026-03-04"]),
+        ("2026-21-11 10:15:03 +09:00", "time-impossible", vec!["2026-11-21"]),
+    ] {
+        let asked = question("203.0.113.7:40123", text).to_string();
+        let (status, told) = house.post(Some(&ann()), "/v1/who", &asked).await;
+        assert_eq!((status, &told["error"]["code"]), (400, &json!(code)), "{told}");
+        let likely: Vec<String> = likely.iter().map(|day| format!("{day} 10:15:03 +09:00")).collect();
+        assert_eq!(told["error"]["likely"], json!(likely), "{text}");
+        assert!(!told.to_string().contains("203.0.113"));
+    }
+    // Told clearly, but it lies in the future: answered as told, with the other reading beside it.
+    let asked = question("203.0.113.7:40123", "2026-12-11 10:15:03 +09:00").to_string();
+    let (_, answer) = house.post(Some(&ann()), "/v1/who", &asked).await;
+    assert_eq!(answer["reading"]["at"][0]["utc"], "2026-12-11T01:15:03Z");
+    let warned = &answer["reading"]["warnings"][0];
+    assert_eq!(
+        (&warned["code"], &warned["likely"]),
+        (&json!("future"), &json!("2026-11-12 10:15:03 +09:00"))
+    );
+    assert_ne!(answer["outcome"], "unique");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slip_of_an_hour_or_of_the_zone_is_a_note_beside_the_answer_and_no_other_answer() {
+    let house = House::with_records().await;
+    let (early, right) = ("2026-11-21T01:15:03Z", "2026-11-21T01:45:03Z");
+    let noted = |answer: &Value, words: &str| {
+        answer["notes"].as_array().unwrap().iter().filter(|n| n.as_str().unwrap().contains(words)).count()
+    };
+    // Each line of a batch is looked at within the time that the whole batch covers, and no further.
+    for (slip, words) in [
+        ("2026-11-21T02:30:00Z", "one hour earlier"),
+        ("2026-11-20T23:30:00Z", "one hour later"),
+        ("2026-11-21T10:15:03Z", "at the told clock time in the operator's zone"),
+        ("2026-11-20T16:15:03Z", "at the told clock time in UTC"),
+    ] {
+        let head = r#"{"case":"K-1","purpose":"CLEAN","facts":{"complaint.id":"K-1","complaint.substantiated":"yes"}}"#;
+        let line = |time: &str| format!(r#"{{"address":"203.0.113.7:40123","time":"{time}"}}"#);
+        let body = [head.to_owned(), line(early), line(slip), line(right)].join("\n");
+        let (status, text) = house.ask(Some(&ann()), Method::POST, "/v1/who/batch", Body::from(body)).await;
+        assert_eq!(status, 200, "{text}");
+        let answers: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(noted(&answers[1], words), 1, "{slip}: {:#}", answers[1]);
+        assert!(["none", "gap"].contains(&answers[1]["outcome"].as_str().unwrap()), "{slip}");
+        assert_eq!(answers[1]["candidates"], json!([]), "{slip}");
+        for unique in [&answers[0], &answers[2]] {
+            assert_eq!((&unique["outcome"], noted(unique, "slip")), (&json!("unique"), 0), "{slip}");
+        }
+    }
+    // Alone, the question covers its own instant only.
+    let asked = question("203.0.113.7:40123", "2026-11-21T02:30:00Z").to_string();
+    let (_, answer) = house.post(Some(&ann()), "/v1/who", &asked).await;
+    assert_eq!(noted(&answer, "slip"), 0, "{answer:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_realm_or_a_fact_that_nobody_knows_is_told_with_those_that_there_are() {
+    let house = House::with_records().await;
+    let told = async |change: &dyn Fn(&mut Value)| {
+        let mut asked = question("203.0.113.7:40123", "2026-11-21T01:15:03Z");
+        change(&mut asked);
+        house.post(Some(&ann()), "/v1/who", &asked.to_string()).await
+    };
+    // Where no record names a realm, any may be meant.
+    let (status, _) = told(&|asked| asked["realm"] = json!("vrf-7")).await;
+    assert_eq!(status, 200);
+    let (status, told) = told(&|asked| asked["facts"] = json!({"complaint.no": "K-1"})).await;
+    assert_eq!((status, &told["error"]["code"]), (400, &json!("unknown-fact")), "{told}");
+    let help = told["error"]["help"].as_str().unwrap();
+    assert!(help.contains("complaint.id, complaint.substantiated"), "{help}");
+    assert!(help.contains("P-CLEAN") && help.contains("tadoru gate explain"), "{help}");
+    assert!(!help.contains("warrant"), "those of other purposes are of no use: {help}");
+    let (_, journal) = house.get(Some(&ann()), "/v1/journal/entries?count=1000").await;
+    assert!(!journal.to_string().contains("complaint.no"), "what is refused so is not written down");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_import_tells_what_it_kept_and_where_the_defects_are() {
     let house = House::new().await;
     let path = "/v1/import?format=table&name=records.csv";
@@ -139,6 +221,7 @@ async fn an_import_tells_what_it_kept_and_where_the_defects_are() {
     assert_eq!(told["defects"], json!(["line 5: not a row"]));
     let (_, health) = house.get(Some(&admin()), "/v1/health").await;
     assert_eq!((&health["state"], &health["assignments"]), (&json!("well"), &json!(4)));
+    assert_eq!(health.get("upkeep"), Some(&Value::Null), "the upkeep of the store goes well");
 }
 
 #[tokio::test(flavor = "multi_thread")]

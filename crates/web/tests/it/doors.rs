@@ -54,12 +54,16 @@ fn request(route: &Route) -> (String, String) {
         })
         .to_string(),
         "flows" => json!({"top": "dst-port"}).to_string(),
+        "rehearse" => json!({}).to_string(),
+        "incident-pack" => json!({"recipient": "association", "name": "x", "case": "K-1"}).to_string(),
+        "reading" => json!({"line": "203.0.113.7:40123 2026-11-21T01:15:03Z"}).to_string(),
         "subscriber-show" => head.to_string(),
         "gate-explain" => json!({"act": "learn", "data": ["ASGN"], "purpose": "CLEAN"}).to_string(),
         _ => String::new(),
     };
     let query = if route.id == "import" { "?format=table&name=records.csv" } else { "" };
-    (route.path.replace("{id}", "K-1").replace("{index}", "0") + query, body)
+    let id = if route.path.starts_with("/v1/incidents/") { "00000000000005ab" } else { "K-1" };
+    (route.path.replace("{id}", id).replace("{index}", "0") + query, body)
 }
 
 async fn knock(house: &House, route: &Route, actor: Option<&Actor>) -> (u16, String) {

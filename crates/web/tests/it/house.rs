@@ -62,7 +62,7 @@ impl House {
     pub async fn at(folder: tempfile::TempDir, now: UtcMicros) -> Self {
         let clock = Hands(Arc::new(AtomicI64::new(now.0)));
         let desk = Arc::new(desk(folder.path(), &clock).await);
-        let api = Api { desk: Arc::clone(&desk), reader: Arc::new(Table), sources: Arc::new(Vec::new) };
+        let api = Api { desk: Arc::clone(&desk), reader: Arc::new(Table), sources: Arc::new(Vec::new), exporters: Arc::new(Default::default) };
         Self { router: router(Arc::new(api)), desk, clock, folder }
     }
 

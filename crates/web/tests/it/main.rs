@@ -13,5 +13,6 @@ mod document;
 mod doors;
 mod hostile;
 mod house;
+mod packs;
 mod retention;
 mod transports;

@@ -14,7 +14,10 @@ use super::{
     AddressRange, Fault, Prefix, Table, TableRecord,
     cgn_rules::{Allocation, CgnRule, CgnRules, Reach},
     complaints::{ComplaintLine, Complaints},
+    customers::CustomerPrefix,
+    interfaces::{InterfaceRow, Role},
     lines::{Line, Lines, MAX_LINE},
+    routes::RouteRow,
     row::split,
     softwires::{MapRule, SoftwireBinding},
     statics::StaticAssignment,
@@ -453,11 +456,73 @@ fn a_binding_s_port_set_fits_a_port() {
     }
 }
 
+// ------------------------------------------------------------------------------------------------------- network
+
+#[test]
+fn customers_are_told_by_prefix() {
+    let (customers, defects) = table::<CustomerPrefix>(
+        "customer,class,prefix\nriver,business,203.0.113.0/24\nriver,,2001:db8:7::/48\n,,192.0.2.0/24\nhill,,10.0.0.1/8\n",
+    );
+    assert_eq!(customers.len(), 2);
+    assert_eq!(customers[0].1.class.as_deref(), Some("business"));
+    let told: Vec<_> = defects.iter().map(|defect| (defect.place, defect.what.as_str())).collect();
+    let wrong = "`prefix` is not an address or a prefix without host bits";
+    assert_eq!(told, [(Place::Line(4), "`customer` is empty"), (Place::Line(5), wrong)]);
+}
+
+#[test]
+fn interfaces_have_a_role_and_an_index() {
+    let head = "exporter,index,name,role,neighbour_as,leads_to,sources\n";
+    let interface = |row: &str| one::<InterfaceRow>(&format!("{head}{row}\n"));
+    let edge = interface("192.0.2.1,7,xe-0/0/1,Edge,AS64501,,").ok().unwrap();
+    assert_eq!((edge.index, edge.role, edge.neighbour_as), (7, Role::Edge, Some(64501)));
+    let customer = interface("2001:db8::1,4294967295,,customer,,,203.0.113.0/24; 2001:db8:7::/48").ok().unwrap();
+    assert_eq!((customer.sources.len(), customer.name), (2, None));
+    let core = interface("192.0.2.1,9,,core,,192.0.2.2,").ok().unwrap();
+    assert_eq!(core.leads_to, Some("192.0.2.2".parse().unwrap()));
+    for bad in [
+        "192.0.2.1,0,,edge,,,",
+        "192.0.2.1,-1,,edge,,,",
+        "192.0.2.1,7,,,,,",
+        "192.0.2.1,7,,peer,,,",
+        "192.0.2.1,7,,edge,64500.1,,",
+        "192.0.2.1,7,,edge,0,,",
+        "192.0.2.1,7,,edge,AS,,",
+        "192.0.2.1,7,,edge,,192.0.2.2,",
+        "192.0.2.1,7,,customer,,,203.0.113.1/24",
+        "router-1,7,,edge,,,",
+        ",7,,edge,,,",
+    ] {
+        assert!(interface(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_route_tells_an_origin_or_a_way_in() {
+    let route = |row: &str| one::<RouteRow>(&format!("prefix,as,exporter,index\n{row}\n"));
+    assert_eq!(route("203.0.113.0/24,64501,,").ok().unwrap().origin, Some(64501));
+    let way = route("2001:db8::/32,,192.0.2.1,3").ok().unwrap();
+    assert_eq!(way.ingress, Some(("192.0.2.1".parse().unwrap(), 3)));
+    assert!(table::<RouteRow>("prefix,as\n203.0.113.0/24,AS64501\n").1.is_empty());
+    for bad in [
+        "203.0.113.0/24,,,",
+        "203.0.113.0/24,64501,192.0.2.1,",
+        "203.0.113.0/24,64501,,3",
+        "203.0.113.0/24,4294967296,,",
+        "203.0.113.0/24,64501,192.0.2.1,0",
+        ",64501,,",
+    ] {
+        assert!(route(bad).is_err(), "{bad}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_input_panics(text in proptest::collection::vec(any::<u8>(), 0..300)) {
         let text = text.as_slice();
         let _ = sort(Table::<_, SubscriberRow>::new(text, None));
+        let _ = sort(Table::<_, InterfaceRow>::new(text, None));
+        let _ = sort(Table::<_, RouteRow>::new(text, None));
         let _ = Complaints::new(text).count();
         let _ = rules(text);
     }

@@ -83,24 +83,29 @@ impl Permit {
     }
 }
 
+impl Missing {
+    pub(crate) fn of(need: &tadoru_gate::Need) -> Self {
+        Self {
+            name: need.name.clone(),
+            text_ja: need.text_ja.clone(),
+            text_en: need.text_en.clone(),
+            by: need.by.iter().map(|role| role.as_str().to_owned()).collect(),
+            stated: need.stated,
+        }
+    }
+}
+
 /// A refusal with its explanation by the packs in force.
 pub(crate) fn refusal(packs: &Packs, refused: &tadoru_gate::Refusal) -> Refusal {
     let decision = &refused.decision;
     let rule = decision.rule.as_ref();
     let explained = |lang| explain_decision(packs, decision, lang).text(lang);
-    let missing = decision.missing.iter().map(|need| Missing {
-        name: need.name.clone(),
-        text_ja: need.text_ja.clone(),
-        text_en: need.text_en.clone(),
-        by: need.by.iter().map(|role| role.as_str().to_owned()).collect(),
-        stated: need.stated,
-    });
     Refusal {
         verdict: decision.verdict.as_str().to_owned(),
         rule: rule.map(|r| r.id.clone()),
         text_ja: rule.map(|r| r.text_ja.clone()).unwrap_or_default(),
         text_en: rule.map(|r| r.text_en.clone()).unwrap_or_default(),
-        missing: missing.collect(),
+        missing: decision.missing.iter().map(Missing::of).collect(),
         approval_id: refused.approval_id.clone(),
         journal_index: refused.journal_index,
         explanation_en: explained(Lang::En),

@@ -1,0 +1,93 @@
+//! Values by prefix: the longest prefix that covers an address decides, as in a router's table.
+//!
+//! What comes in: prefixes of both families with a value each, in any order. What goes out: the value of an address, by
+//! one binary search. Of a prefix that is told twice, the later one holds.
+
+use crate::Prefix;
+use crate::flow::to_bits;
+
+#[cfg(test)]
+mod tests;
+
+/// Values by prefix, the longest that covers an address; answered by one binary search.
+#[derive(Clone)]
+pub struct Ranges<T> {
+    /// From which address on, in order, which value holds; no step has the value of the step before.
+    steps: Vec<(u128, Option<T>)>,
+}
+
+impl<T> Default for Ranges<T> {
+    fn default() -> Self {
+        Self { steps: Vec::new() }
+    }
+}
+
+impl<T> std::fmt::Debug for Ranges<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "[{} steps of prefixes]", self.steps.len())
+    }
+}
+
+impl<T: Copy + PartialEq> Ranges<T> {
+    /// Makes prefixes with their values ready.
+    pub fn new(rows: impl IntoIterator<Item = (Prefix, T)>) -> Self {
+        let mut rows: Vec<(u128, u128, T)> =
+            rows.into_iter().map(|(prefix, value)| (low(prefix), high(prefix), value)).collect();
+        // A prefix stands before those in it.
+        rows.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
+        let mut steps: Vec<(u128, Option<T>)> = Vec::new();
+        let mut around: Vec<(u128, T)> = Vec::new();
+        for (from, to, value) in rows {
+            while around.last().is_some_and(|(end, _)| *end < from) {
+                close(&mut around, &mut steps);
+            }
+            step(&mut steps, from, Some(value));
+            around.push((to, value));
+        }
+        while !around.is_empty() {
+            close(&mut around, &mut steps);
+        }
+        steps.shrink_to_fit();
+        Self { steps }
+    }
+
+    /// The value that holds for an address, given as [`to_bits`].
+    pub fn find(&self, addr: u128) -> Option<T> {
+        let behind = self.steps.partition_point(|(from, _)| *from <= addr);
+        self.steps.get(behind.checked_sub(1)?)?.1
+    }
+
+    /// Whether no address has a value.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+}
+
+/// Ends the innermost prefix: behind it holds what is around it.
+fn close<T: Copy + PartialEq>(around: &mut Vec<(u128, T)>, steps: &mut Vec<(u128, Option<T>)>) {
+    let Some((end, _)) = around.pop() else { return };
+    let outer = around.last().map(|(_, value)| *value);
+    if let Some(next) = end.checked_add(1) {
+        step(steps, next, outer);
+    }
+}
+
+/// From `from` on `value` holds; what was said of the same place before is void.
+fn step<T: Copy + PartialEq>(steps: &mut Vec<(u128, Option<T>)>, from: u128, value: Option<T>) {
+    if steps.last().is_some_and(|(same, _)| *same == from) {
+        steps.pop();
+    }
+    if steps.last().is_none_or(|(_, before)| *before != value) {
+        steps.push((from, value));
+    }
+}
+
+fn low(prefix: Prefix) -> u128 {
+    to_bits(prefix.addr())
+}
+
+fn high(prefix: Prefix) -> u128 {
+    let width = if prefix.addr().is_ipv4() { 32 } else { 128 };
+    let host_bits = width - u32::from(prefix.len());
+    low(prefix) | u128::MAX.checked_shr(128 - host_bits).unwrap_or(0)
+}
