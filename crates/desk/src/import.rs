@@ -158,7 +158,7 @@ impl<S: Stores> Desk<S> {
             }
             Item::Flows(batch) => {
                 kept += batch.rows() as u64;
-                self.flow_intake(&mut flows)?.take(&batch)
+                self.flow_intake(&mut flows)?.take(*batch)
             }
         });
         let format = reading.format.clone();

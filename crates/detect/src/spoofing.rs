@@ -38,17 +38,33 @@ pub(crate) enum Impossible {
 
 /// Whether a source may come in where it came in; `None` when the tables do not tell.
 pub(crate) fn check(world: &World, flow: &Flow) -> Result<Option<()>, Impossible> {
+    if stays_on_link(flow) {
+        return Ok(None);
+    }
     let role = world.role(flow.exporter, flow.input);
     let own = world.is_own(flow.src);
     if own && role == Some(InterfaceRole::Edge) {
         return Err(Impossible::OwnFromOutside);
     }
-    match world.may_enter(flow.src, flow.exporter, flow.input) {
-        Some(true) => return Ok(Some(())),
-        Some(false) if role != Some(InterfaceRole::Core) => return Err(Impossible::WrongIngress),
-        _ => {}
+    let told = world.may_enter(flow.src, flow.exporter, flow.input);
+    if told == Some(false) && role != Some(InterfaceRole::Core) {
+        return Err(Impossible::WrongIngress);
     }
-    if !own && world.is_bogon(flow.src) { Err(Impossible::Bogon) } else { Ok(None) }
+    if !own && world.is_bogon(flow.src) {
+        return Err(Impossible::Bogon);
+    }
+    Ok(told.filter(|may| *may).map(|_| ()))
+}
+
+/// Whether a packet goes no further than its link, where hosts without an address and with one of the link alone are right:
+/// limited broadcast (RFC 2131), local multicast (RFC 5771 section 4), link scope (RFC 4291 section 2.7).
+const fn stays_on_link(flow: &Flow) -> bool {
+    let dst = flow.dst;
+    if flow.ip == 4 {
+        return dst as u32 == u32::MAX || dst as u32 >> 8 == 0xe0_0000;
+    }
+    let scope = (dst >> 112) as u8 & 0xf;
+    dst >> 118 == 0xfe80 >> 6 || dst >> 120 == 0xff && (scope == 1 || scope == 2)
 }
 
 impl Evidence {

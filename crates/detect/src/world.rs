@@ -74,7 +74,7 @@ pub struct World {
     routes: Ranges<u32>,
     route_rows: Vec<Vec<(u128, u32)>>,
     routers: Vec<u128>,
-    bogons: Ranges<()>,
+    bogons: Ranges<bool>,
     told_own: bool,
 }
 
@@ -129,9 +129,7 @@ impl World {
             routes,
             route_rows,
             routers: tables.routers.iter().map(|addr| to_bits(*addr)).collect(),
-            bogons: Ranges::new(
-                BOGONS.iter().filter_map(|text| text.parse().ok()).map(|prefix| (prefix, ())),
-            ),
+            bogons: bogons(&tables.routes, &tables.interfaces),
             customer_rows: tables.customers,
         }
     }
@@ -148,7 +146,7 @@ impl World {
 
     /// Whether no host in the public Internet has this address (RFC 6890 and others). Own addresses are asked first.
     pub fn is_bogon(&self, addr: u128) -> bool {
-        self.bogons.find(addr).is_some()
+        self.bogons.find(addr) == Some(true)
     }
 
     /// Row of the customer that an address belongs to.
@@ -192,6 +190,20 @@ impl World {
     pub fn is_router(&self, addr: u128) -> bool {
         self.routers.contains(&addr)
     }
+}
+
+/// Where no source is, but for prefixes of that space that the operator told as somebody's: a default route tells nothing.
+fn bogons(routes: &[Route], interfaces: &[Interface]) -> Ranges<bool> {
+    let nobody: Vec<Prefix> = BOGONS.iter().filter_map(|text| text.parse().ok()).collect();
+    let told = routes.iter().map(|route| route.prefix);
+    let told = told.chain(interfaces.iter().flat_map(|interface| interface.sources.iter().copied()));
+    let within = |prefix: &Prefix| {
+        nobody.iter().any(|none| none.contains(prefix.addr()) && none.len() <= prefix.len())
+    };
+    let somebody: Vec<Prefix> = told.filter(within).collect();
+    // What is told of the very same prefix holds.
+    let nobody = nobody.iter().filter(|prefix| !somebody.contains(prefix)).map(|prefix| (*prefix, true));
+    Ranges::new(nobody.chain(somebody.iter().map(|prefix| (*prefix, false))))
 }
 
 /// Never a source in the public Internet: RFC 6890, RFC 5737, RFC 3849, RFC 1112, RFC 4291.

@@ -14,11 +14,14 @@ mod tests;
 pub struct Ranges<T> {
     /// From which address on, in order, which value holds; no step has the value of the step before.
     steps: Vec<(u128, Option<T>)>,
+    /// Of many steps: how many stand before each /16 of IPv4, and before the end of the last. A whole routing table is
+    /// then searched in a few neighbouring steps.
+    before: Vec<u32>,
 }
 
 impl<T> Default for Ranges<T> {
     fn default() -> Self {
-        Self { steps: Vec::new() }
+        Self { steps: Vec::new(), before: Vec::new() }
     }
 }
 
@@ -48,19 +51,39 @@ impl<T: Copy + PartialEq> Ranges<T> {
             close(&mut around, &mut steps);
         }
         steps.shrink_to_fit();
-        Self { steps }
+        let before = if steps.len() < MANY { Vec::new() } else { index(&steps) };
+        Self { steps, before }
     }
 
     /// The value that holds for an address, given as [`to_bits`].
     pub fn find(&self, addr: u128) -> Option<T> {
-        let behind = self.steps.partition_point(|(from, _)| *from <= addr);
+        let (low, high) = self.around(addr).unwrap_or((0, self.steps.len()));
+        let behind = low + self.steps.get(low..high)?.partition_point(|(from, _)| *from <= addr);
         self.steps.get(behind.checked_sub(1)?)?.1
+    }
+
+    /// Between which steps the first behind an IPv4 address stands.
+    fn around(&self, addr: u128) -> Option<(usize, usize)> {
+        let place = usize::try_from(addr.checked_sub(MAPPED)? >> 16).ok()?;
+        Some((*self.before.get(place)? as usize, *self.before.get(place + 1)? as usize))
     }
 
     /// Whether no address has a value.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
+}
+
+/// How many steps stand before each /16 of IPv4, and before what follows IPv4.
+fn index<T>(steps: &[(u128, Option<T>)]) -> Vec<u32> {
+    let mut before = Vec::with_capacity((1 << 16) + 1);
+    let mut passed = 0;
+    for place in 0..=1_u128 << 16 {
+        let base = MAPPED + (place << 16);
+        passed += steps.get(passed..).unwrap_or_default().iter().take_while(|(from, _)| *from < base).count();
+        before.push(u32::try_from(passed).unwrap_or(u32::MAX));
+    }
+    before
 }
 
 /// Ends the innermost prefix: behind it holds what is around it.
@@ -91,3 +114,8 @@ fn high(prefix: Prefix) -> u128 {
     let host_bits = width - u32::from(prefix.len());
     low(prefix) | u128::MAX.checked_shr(128 - host_bits).unwrap_or(0)
 }
+
+/// The first IPv4 address, as [`to_bits`] has it.
+const MAPPED: u128 = 0xffff_0000_0000;
+/// From how many steps on an index is worth its room.
+const MANY: usize = 4096;

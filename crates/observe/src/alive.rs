@@ -11,6 +11,10 @@
 //! A lease file holds every lease of its server, so that one which has been followed without a break told all along
 //! that nothing was leased of a network which it names for the first time: its coverage of that network begins where
 //! the following did, or behind the last line that could not be read.
+//!
+//! What a record that could not be read whole had to say is missing: it may have given any address of its source's to
+//! another. So it leaves that source in doubt, from where the record may have been written at the earliest to its arrival,
+//! by the receiver's clock and with the slack that damage in an imported file gets. Other sources and times stay as they are.
 
 use std::collections::BTreeMap;
 
@@ -19,13 +23,14 @@ use tadoru_model::{CoverageSpan, CoverageState, Prefix, Realm, RecordKind, Sourc
 
 use crate::inlet::{Beat, Pulse, RawKind, SpoolRecord};
 use crate::octets::{put, put_number, put_prefixes, take, take_number, take_prefixes, take_text};
-use crate::spoken::{Spoken, kind};
+use crate::records::odd_time;
+use crate::spoken::{DAMAGE_SLACK_US, Spoken, kind, written};
 
 #[cfg(test)]
 mod tests;
 
 /// A source that has been heard of.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Heard {
     /// By which kind of record.
     by: RawKind,
@@ -39,11 +44,11 @@ struct Heard {
 
 /// Whether everything in a record could be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Line {
+pub(crate) enum Line<'a> {
     /// It could.
     Whole,
-    /// Something could not.
-    Damaged,
+    /// Something could not; of whom it was where no configuration tells, if that can be told.
+    Damaged(Option<&'a SourceName>),
 }
 
 /// What is kept in mind of a source.
@@ -58,6 +63,8 @@ struct Ear {
     /// What the configuration says that it speaks of; empty: nothing.
     configured: Vec<Prefix>,
     spoken: Spoken,
+    /// The last stretch that was told to be in doubt; not kept over a restart, for it may be told again.
+    doubted: Option<Span>,
 }
 
 /// The sources that are known.
@@ -77,7 +84,11 @@ struct Followed {
 impl Alive {
     /// Takes note of who spoke in a record, and of what. Losses among the observations then speak of what their source
     /// speaks of; those of a source that has not named any address say nothing, and are left out.
-    pub(crate) fn hear(&mut self, record: &SpoolRecord, line: Line, observations: &mut Vec<Observation>) {
+    pub(crate) fn hear(&mut self, record: &SpoolRecord, line: Line<'_>, observations: &mut Vec<Observation>) {
+        let earliest = match line {
+            Line::Whole => BTreeMap::new(),
+            Line::Damaged(_) => self.neighbours(record, observations),
+        };
         let followed = self.follow(record, line);
         let mut before = Vec::new();
         for observation in observations.iter() {
@@ -115,16 +126,63 @@ impl Alive {
             !span.prefixes.is_empty()
         });
         observations.append(&mut before);
+        if let Line::Damaged(speaker) = line {
+            self.doubt(record, speaker, &earliest, observations);
+        }
+    }
+
+    /// Since when a damaged record may have been written, by each source that it may be of: a sender writes in his order,
+    /// so behind the record before it; a file was read to its end at the last sign of life, and what stands in it beside
+    /// the damage tells whether something older was added since.
+    fn neighbours(&self, record: &SpoolRecord, beside: &[Observation]) -> BTreeMap<Heard, UtcMicros> {
+        let sound = beside.iter().filter(|told| odd_time(told, record.arrival).is_none());
+        let oldest = sound.filter_map(|told| written(&told.what)).min();
+        let since = |ear: &Ear| match oldest {
+            _ if record.kind.is_sent() => ear.last,
+            Some(oldest) => ear.told.min(oldest),
+            None => ear.told,
+        };
+        let of_record = |heard: &Heard| heard.by == record.kind && heard.via == record.source;
+        let ours = self.known.iter().filter(|(heard, _)| of_record(heard));
+        ours.map(|(heard, ear)| (heard.clone(), since(ear))).collect()
+    }
+
+    /// Leaves in doubt what a damaged record may have spoken of.
+    fn doubt(
+        &mut self,
+        record: &SpoolRecord,
+        speaker: Option<&SourceName>,
+        earliest: &BTreeMap<Heard, UtcMicros>,
+        out: &mut Vec<Observation>,
+    ) {
+        let ours = |heard: &Heard| {
+            heard.by == record.kind
+                && heard.via == record.source
+                && (heard.via.is_some() || Some(&heard.source) == speaker)
+        };
+        let at = record.arrival;
+        for (heard, ear) in self.known.iter_mut().filter(|(heard, _)| ours(heard)) {
+            let from = earliest.get(heard).copied().unwrap_or(at).min(at).plus(-DAMAGE_SLACK_US);
+            let until = at.plus(DAMAGE_SLACK_US);
+            let is_told = ear.doubted.is_some_and(|told| told.from <= from && until <= told.until);
+            if is_told || ear.prefixes().is_empty() {
+                continue;
+            }
+            // A source whose records are damaged one after the other is told of now and then.
+            let span = Span::new(from, until.plus(DOUBT_STEP_US));
+            ear.doubted = Some(span);
+            out.push(heard.coverage(ear.prefixes(), span, CoverageState::Lossy, UNREADABLE));
+        }
     }
 
     /// How long the lease file of a record has been followed, when it was by the last sign of life; a line that could not
     /// be read may have named anything.
-    fn follow(&mut self, record: &SpoolRecord, line: Line) -> Option<Followed> {
+    fn follow(&mut self, record: &SpoolRecord, line: Line<'_>) -> Option<Followed> {
         if record.kind.is_sent() || record.kind.about() != RecordKind::Lease {
             return None;
         }
         let key = (record.kind, record.source.clone());
-        if line == Line::Damaged && (self.followed.len() < MOST_SOURCES || self.followed.contains_key(&key)) {
+        if line != Line::Whole && (self.followed.len() < MOST_SOURCES || self.followed.contains_key(&key)) {
             let at = record.arrival;
             self.followed.insert(key, Followed { since: at, until: at });
             return None;
@@ -262,7 +320,7 @@ impl Alive {
             for prefix in take_prefixes(rest)? {
                 spoken.add(prefix);
             }
-            known.insert(heard, Ear { told, first, last, records, configured, spoken });
+            known.insert(heard, Ear { told, first, last, records, configured, spoken, doubted: None });
         }
         let mut followed = BTreeMap::new();
         for _ in 0..take_number(rest)? {
@@ -319,7 +377,8 @@ enum Silence {
 
 impl Ear {
     fn new(told: UtcMicros) -> Self {
-        Self { told, first: told, last: told, records: 0, configured: Vec::new(), spoken: Spoken::default() }
+        let (configured, spoken) = (Vec::new(), Spoken::default());
+        Self { told, first: told, last: told, records: 0, configured, spoken, doubted: None }
     }
 
     fn prefixes(&self) -> &[Prefix] {
@@ -338,6 +397,12 @@ impl Ear {
         if now.since(self.last) > usual { Silence::TooLong } else { Silence::Usual }
     }
 }
+
+/// Why a source is in doubt of which a record was damaged.
+const UNREADABLE: &str = "a record could not be read";
+
+/// How much further a stretch in doubt is told than it reaches so far: ten seconds.
+const DOUBT_STEP_US: i64 = 10_000_000;
 
 /// Sources kept in mind at most.
 const MOST_SOURCES: usize = 65_536;

@@ -49,6 +49,8 @@ pub struct Decoded {
     pub defect_count: u64,
     /// Records in it that say nothing about who held an address.
     pub ignored: u64,
+    /// Who sent it, where the record itself tells.
+    speaker: Option<SourceName>,
 }
 
 impl Decoder {
@@ -76,7 +78,8 @@ impl Decoder {
             self.places.insert(source.clone(), place);
         }
         if record.kind != RawKind::Pulse {
-            let line = if out.defect_count == 0 { Line::Whole } else { Line::Damaged };
+            let damaged = Line::Damaged(out.speaker.as_ref());
+            let line = if out.defect_count == 0 { Line::Whole } else { damaged };
             self.alive.hear(record, line, &mut out.observations);
         }
         for observation in out.observations.iter().filter_map(|o| odd_time(o, record.arrival)) {
@@ -107,6 +110,7 @@ impl Decoder {
         let Some(source) = record.source.clone().or(host).or_else(sender) else {
             return out.defect("message names no device");
         };
+        out.speaker = Some(source.clone());
         if let Some(sequence) = parsed.syslog.sequence {
             // By arrival: the messages that are missing should have come in between.
             let lost = self.sequences.step(&source, &record.realm, sequence, Some(record.arrival));
@@ -143,6 +147,7 @@ impl Decoder {
         out.defect_count += report.defects.len() as u64 + u64::from(report.more_defects);
         out.defects.extend(report.defects.iter().take(MOST_DEFECTS).cloned());
         let address = SourceName::from(exporter.to_string().as_str());
+        out.speaker = Some(address.clone());
         let origin = nat_events::Origin {
             source: record.source.as_ref().unwrap_or(&address),
             realm: &record.realm,

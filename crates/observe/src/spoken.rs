@@ -118,5 +118,8 @@ const fn unit(prefix: Prefix) -> u8 {
     if prefix.addr().is_ipv4() { 24 } else { 48 }
 }
 
+/// How far beyond its neighbours a damaged record may have been written: clocks differ, and are cut to whole seconds.
+pub(crate) const DAMAGE_SLACK_US: i64 = 60_000_000;
+
 /// Prefixes kept of one source.
 pub(crate) const MOST_PREFIXES: usize = 256;

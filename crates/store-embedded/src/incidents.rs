@@ -271,8 +271,7 @@ impl Known {
 impl Incidents for IncidentBook {
     fn keep(&self, permit: &Permit<Store>, finding: &Finding) -> Result<(), StoreError> {
         let (codec, mut inner) = (self.codec(permit)?, self.inner());
-        let month =
-            inner.known.get(&finding.id).map_or_else(|| month_of(finding.at.0), |known| known.month);
+        let month = inner.known.get(&finding.id).map_or_else(|| month_of(finding.at.0), |known| known.month);
         let frame = Frame::Finding(Box::new(finding.clone()));
         let place = self.append(&mut inner, &codec, month, &frame)?;
         inner.note(&frame, month, place);
@@ -373,7 +372,13 @@ impl Incidents for IncidentBook {
 
     fn keys_in_use(&self) -> BTreeSet<(String, Month)> {
         let inner = self.inner();
-        inner.months.keys().copied().chain(inner.learnt).filter_map(|month| key_of(month).in_vault()).collect()
+        inner
+            .months
+            .keys()
+            .copied()
+            .chain(inner.learnt)
+            .filter_map(|month| key_of(month).in_vault())
+            .collect()
     }
 }
 

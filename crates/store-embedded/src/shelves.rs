@@ -10,7 +10,9 @@ use tadoru_gate::keys::Vault;
 use tadoru_gate::permit::Store;
 use tadoru_model::{Prefix, UtcMicros};
 use tadoru_store::flows::Flows;
-use tadoru_store::{Accounts, Assignments, ClockReadings, Coverage, Holds, Incidents, Rules, StoreError, Stores};
+use tadoru_store::{
+    Accounts, Assignments, ClockReadings, Coverage, Holds, Incidents, Rules, StoreError, Stores,
+};
 
 use crate::accounts::AccountBook;
 use crate::assignments::{SegmentStore, Settings};

@@ -9,9 +9,12 @@ mod gate;
 mod hold;
 mod import;
 mod journal;
+mod pack;
 mod rehearse;
 mod serve;
 mod subscriber;
+mod trace;
+mod validation;
 mod who;
 
 use std::collections::BTreeMap;
@@ -64,6 +67,9 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Rehearse(rehearse) => rehearse::run(&global, &door, *rehearse).await,
         Command::Coverage => coverage::run(&global, &door).await,
         Command::Exporters => exporters::run(&global, &door).await,
+        Command::Incident(crate::cli::Incident::Trace(wanted)) => trace::run(&global, &door, wanted).await,
+        Command::Incident(crate::cli::Incident::Pack(wanted)) => pack::run(&global, &door, wanted).await,
+        Command::Validation(wanted) => validation::run(&global, &door, wanted).await,
         Command::Case(command) => case::run(&global, &door, command).await,
         Command::Subscriber(command) => subscriber::run(&global, &door, command).await,
         Command::Gate(command) => gate::run(&global, &door, command).await,

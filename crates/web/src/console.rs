@@ -229,7 +229,6 @@ pub fn with_console(console: Arc<Console>) -> Router {
         .route("/trace", get(pages::trace::form).post(pages::trace::read_back))
         .route("/trace/ask", post(pages::trace::ask))
         .route("/trace/answers/{name}", get(pages::trace::answer))
-        .route("/trace/answers/{name}/subscriber", post(pages::trace::subscriber))
         .route("/cases", get(pages::cases::list).post(pages::cases::open))
         .route("/cases/{id}", get(pages::cases::show))
         .route("/cases/{id}/close", post(pages::cases::close))

@@ -71,6 +71,7 @@ struct Session<T> {
     used: UtcMicros,
     rotated: UtcMicros,
     kept: VecDeque<(String, Arc<T>)>,
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// A token's digest leads here.
@@ -105,7 +106,7 @@ impl<T> Sessions<T> {
         held.next += 1;
         let person = person.clone();
         let session =
-            Session { person, by, csrf, began: now, used: now, rotated: now, kept: VecDeque::new() };
+            Session { person, by, csrf, began: now, used: now, rotated: now, kept: VecDeque::new(), turn: Arc::default() };
         held.sessions.insert(number, session);
         held.tokens.insert(digest(&token), Token { session: number, until: None });
         Some(token)
@@ -162,6 +163,11 @@ impl<T> Sessions<T> {
             .iter()
             .map(|(number, s)| Seen { number: *number, person: s.person.clone(), began: s.began, used: s.used })
             .collect()
+    }
+
+    /// The turn of a session: what must not happen twice at once is done while it is held.
+    pub fn turn(&self, number: u64) -> Arc<tokio::sync::Mutex<()>> {
+        self.locked().sessions.get(&number).map(|session| Arc::clone(&session.turn)).unwrap_or_default()
     }
 
     /// Keeps something opened in a session, under a name; the oldest gives way.

@@ -241,10 +241,6 @@ words! {
     approval_waits: "承認があれば進めます。承認の番号", "It can go on once somebody agrees. Approval";
     ask_again: "同じ申告で照会し直す", "Ask again with the same complaint";
     answer_gone: "この結果はもう開いていません。許可の期限か、閉じる操作か、サインアウトで閉じられました。監査記録と事件簿は残っています。", "This answer is no longer open: closed by you, by sign-out, or for space. Journal and case still have it.";
-    open_contract: "契約者を開く", "Open the subscriber";
-    open_contract_hint: "別の行為として、あらためて規則に照らします。", "A deed of its own: the rules are asked again.";
-    contract_opened: "開かれた契約者情報", "Subscriber, opened";
-    opened_under: "許可", "Opened under permit";
 
     // --- cases
     case_new: "事件を開く", "Open a case";

@@ -336,4 +336,5 @@ const AS_SEQUENCE: u32 = 2;
 const MAX_RECORD: u32 = 8 << 20;
 /// Defects that one record tells at most.
 const MAX_DEFECTS: usize = 16;
-const OTHER: &str = "record is none of a routing table (TABLE_DUMP_V2); it and others like it are passed over";
+const OTHER: &str =
+    "record is none of a routing table (TABLE_DUMP_V2); it and others like it are passed over";

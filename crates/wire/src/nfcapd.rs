@@ -1,10 +1,10 @@
 //! nfdump's own files, as nfcapd, sfcapd, nfpcapd and `nfdump -w` of version 1.7 write them: file layout 2.
 //!
-//! What comes in: a file, not compressed or with blocks of LZO1X, bzip2 or LZ4. What goes out: one [`Block`] of flows
+//! What comes in: a file, not compressed or with blocks of LZO1X, bzip2, LZ4 or Zstandard. What goes out: one [`Block`] of flows
 //! after the other, with what could not be read of it. It holds one block at a time, of at most [`MAX_BLOCK`] octets;
 //! fields that are not among the columns are skipped by their length. A collector that knew the sampling rate has
 //! multiplied the counts: they are divided again where the file tells the rate, so that they are as counted. Files of
-//! layout 1 (nfdump 1.6) and with Zstandard are refused; nfdump converts them. Source: nfdump 1.7.1, `nffileV2.h` and
+//! layout 1 (nfdump 1.6) are refused; nfdump converts them. Source: nfdump 1.7.1, `nffileV2.h` and
 //! `nfxV3.h`; all numbers are little-endian.
 
 mod bzip2;
@@ -66,6 +66,7 @@ enum Compression {
     Lzo,
     Bzip2,
     Lz4,
+    Zstandard,
 }
 
 impl<R: Read> Blocks<R> {
@@ -120,6 +121,7 @@ impl<R: Read> Blocks<R> {
             Compression::Lzo => lzo::decompress(&octets, MAX_BLOCK),
             Compression::Bzip2 => bzip2::decompress(&octets, MAX_BLOCK),
             Compression::Lz4 => lz4::decompress(&octets, MAX_BLOCK),
+            Compression::Zstandard => zstandard(&octets, MAX_BLOCK),
         };
         let octets = octets.ok_or_else(|| defect(begin, "block cannot be decompressed"))?;
         let place = match compression {
@@ -166,12 +168,7 @@ impl<R: Read> Blocks<R> {
             1 => Compression::Lzo,
             2 => Compression::Bzip2,
             3 => Compression::Lz4,
-            4 => {
-                return Err(defect(
-                    16,
-                    "file is compressed with Zstandard: convert it with `nfdump -r old -y -w new`",
-                ));
-            }
+            4 => Compression::Zstandard,
             _ => return Err(defect(16, "compression of the file is not known")),
         };
         Ok(Some(File { compression, blocks: u32::from_le_bytes([b0, b1, b2, b3]), met: 0 }))
@@ -203,6 +200,11 @@ impl<R: Read> Iterator for Blocks<R> {
 
 fn defect(offset: u64, what: &str) -> Fault {
     Defect::byte(offset, what).into()
+}
+
+/// What a Zstandard frame (RFC 8878) stands for, `None` when it is broken or longer than `limit` octets.
+fn zstandard(packed: &[u8], limit: usize) -> Option<Vec<u8>> {
+    zstd::bulk::decompress(packed, limit).ok()
 }
 
 /// Appends `len` octets that stand `distance` octets back, which may overlap what they append.

@@ -27,9 +27,10 @@ impl<S: Stores> Desk<S> {
 }
 
 impl<S: Stores> FlowIntake<'_, S> {
-    /// Takes a batch in.
-    pub(crate) fn take(&self, batch: &Batch) -> Result<(), DeskError> {
-        Ok(self.desk.stores().flows().keep(&self.permit, batch)?)
+    /// Takes a batch in, with the autonomous systems that the exporters did not tell.
+    pub(crate) fn take(&self, mut batch: Batch) -> Result<(), DeskError> {
+        self.desk.network().enrich(&mut batch);
+        Ok(self.desk.stores().flows().keep(&self.permit, &batch)?)
     }
 
     /// Makes everything durable.

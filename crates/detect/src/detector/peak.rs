@@ -70,7 +70,8 @@ pub(super) fn sentence(best: &Best, limit: &Rate) -> String {
     } else {
         String::new()
     };
-    let over = if best.seconds > 2 { format!("over {} seconds", best.seconds) } else { "in a second".to_owned() };
+    let over =
+        if best.seconds > 2 { format!("over {} seconds", best.seconds) } else { "in a second".to_owned() };
     format!(
         "{} packets/s and {} bit/s {over}, {times:.1} times the threshold of {} packets/s{bits}",
         grouped(best.rate.packets_per_s),

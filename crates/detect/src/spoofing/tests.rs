@@ -92,3 +92,24 @@ fn a_part_that_is_impossible_says_nothing_about_the_rest() {
     assert_eq!(spoofing.verdict, SpoofingVerdict::Unverifiable);
     assert!((spoofing.impossible_share - 0.1).abs() < 1e-9, "{}", spoofing.impossible_share);
 }
+
+#[test]
+fn what_stays_on_its_link_says_nothing_about_its_source() {
+    let world = World::new(Tables::default());
+    for (src, dst, is_right) in [
+        ("0.0.0.0", "255.255.255.255", true),
+        ("0.0.0.0", "8.8.8.8", false),
+        ("10.0.0.1", "224.0.0.5", true),
+        ("10.0.0.1", "224.0.1.5", false),
+        ("fe80::1", "ff02::1", true),
+        ("fe80::1", "fe80::2", true),
+        ("::", "ff02::16", true),
+        ("fe80::1", "ff05::1", false),
+        ("fe80::1", "2400::1", false),
+    ] {
+        let (src, dst): (IpAddr, IpAddr) = (src.parse().unwrap(), dst.parse().unwrap());
+        let ip = if dst.is_ipv4() { 4 } else { 6 };
+        let flow = Flow { ip, src: to_bits(src), dst: to_bits(dst), ..Flow::default() };
+        assert_eq!(check(&world, &flow).is_ok(), is_right, "{src} to {dst}");
+    }
+}

@@ -37,3 +37,20 @@ fn only_what_was_told_decides_where_a_source_may_enter() {
     assert_eq!(world.may_enter(source, at + 1, 4), None);
     assert_eq!(world.may_enter(bits("8.8.8.8"), at, 4), None);
 }
+
+#[test]
+fn space_of_nobody_is_somebodys_where_it_is_told_and_not_by_a_default_route() {
+    let exporter: IpAddr = "192.0.2.1".parse().unwrap();
+    let route = |prefix: &str| Route { prefix: prefix.parse().unwrap(), ingress: vec![(exporter, 3)] };
+    let routes = vec![route("0.0.0.0/0"), route("203.0.113.0/25"), route("198.51.100.0/24")];
+    let world = World::new(Tables { routes, ..Tables::default() });
+    for (addr, is_bogon) in [
+        ("203.0.113.5", false),
+        ("203.0.113.200", true),
+        ("198.51.100.1", false),
+        ("10.1.2.3", true),
+        ("8.8.8.8", false),
+    ] {
+        assert_eq!(world.is_bogon(bits(addr)), is_bogon, "{addr}");
+    }
+}

@@ -49,6 +49,34 @@ fn a_prefix_of_the_value_around_it_takes_no_room() {
     assert_eq!(ranges.steps.len(), 2);
 }
 
+#[test]
+fn a_whole_table_answers_as_its_prefixes_say() {
+    let at = |bits: u32| IpAddr::from(bits.to_be_bytes());
+    // Every /16 has a hole, a /24 and a host of another value; the ends of the space among them.
+    let rows = (0..=u32::from(u16::MAX)).step_by(3).flat_map(|place| {
+        let base = place << 16;
+        [(base, 17, 1), (base + 0x100, 24, 2), (base + 0x1ff, 32, 3), (base + 0xffff, 32, 4)]
+    });
+    let v6 = [("2001:db8::/32".parse().unwrap(), 5), ("::/64".parse().unwrap(), 6)];
+    let ranges =
+        Ranges::new(rows.map(|(addr, len, value)| (Prefix::covering(at(addr), len).unwrap(), value)).chain(v6));
+    assert!(!ranges.before.is_empty());
+    for place in 0..=u32::from(u16::MAX) {
+        let base = place << 16;
+        let told = place % 3 == 0;
+        for (addr, value) in
+            [(base, 1), (base + 0x100, 2), (base + 0x1ff, 3), (base + 0x200, 1), (base + 0xffff, 4)]
+        {
+            assert_eq!(ranges.find(to_bits(at(addr))), told.then_some(value), "{addr:x}");
+        }
+        assert_eq!(ranges.find(to_bits(at(base + 0x8000))), None);
+    }
+    assert_eq!(ranges.find(bits("2001:db8::9")), Some(5));
+    assert_eq!(ranges.find(bits("::1")), Some(6));
+    assert_eq!(ranges.find(bits("::1:0:0:0")), None);
+    assert_eq!(ranges.find(u128::MAX), None);
+}
+
 proptest! {
     #[test]
     fn ranges_answer_as_a_search_through_all_does(

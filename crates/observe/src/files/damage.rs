@@ -10,7 +10,7 @@ use tadoru_model::observation::{Observation, Observed};
 use tadoru_model::{CoverageSpan, CoverageState, Realm, RecordKind, SourceName, Span, UtcMicros};
 
 use crate::records::odd_time;
-use crate::spoken::{Spoken, kind, written};
+use crate::spoken::{DAMAGE_SLACK_US, Spoken, kind, written};
 
 /// Follows one file.
 #[derive(Debug, Default)]
@@ -89,7 +89,7 @@ impl Damage {
     }
 
     fn stretch(&mut self, from: UtcMicros, until: UtcMicros) {
-        let span = Span::new(from.plus(-SLACK_US), until.plus(SLACK_US));
+        let span = Span::new(from.plus(-DAMAGE_SLACK_US), until.plus(DAMAGE_SLACK_US));
         let full = self.stretches.len() >= MOST_STRETCHES;
         match self.stretches.last_mut() {
             Some(last) if full || last.meets(span) => {
@@ -145,9 +145,6 @@ impl Damage {
         told.into_iter().map(as_observation).collect()
     }
 }
-
-/// How far beyond its neighbours a damaged record may have been.
-const SLACK_US: i64 = 60_000_000;
 
 /// Records of devices whose clocks differ, or that were sent again, do not make a file unordered.
 const STEP_BACK_US: i64 = 600_000_000;

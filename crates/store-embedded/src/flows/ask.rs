@@ -73,7 +73,16 @@ pub fn series(file: &FlowFile, program: &Program, steps: &mut Steps) -> Result<(
 /// # Errors
 /// When the disk refuses or the file is damaged.
 pub fn top(file: &FlowFile, program: &Program, key: Key, tally: &mut Tally) -> Result<(), ParquetError> {
-    let column = column_of(key);
+    key.sides().iter().try_for_each(|side| top_of(file, program, column_of(*side), key, tally))
+}
+
+fn top_of(
+    file: &FlowFile,
+    program: &Program,
+    column: Column,
+    key: Key,
+    tally: &mut Tally,
+) -> Result<(), ParquetError> {
     for (number, meta) in file.groups().iter().enumerate() {
         // Sums by code of the dictionary, which are keys only at the end of the row group.
         let mut coded: Vec<Sums> = Vec::new();
@@ -98,14 +107,14 @@ pub fn top(file: &FlowFile, program: &Program, key: Key, tally: &mut Tally) -> R
                         }
                     });
                 }
-                View::Plain(PlainView::Address(cells)) => runs(block, cells, &counts, tally),
-                View::Plain(PlainView::Number(cells)) => runs(block, cells, &counts, tally),
+                View::Plain(PlainView::Address(cells)) => runs(block, cells, &counts, key, tally),
+                View::Plain(PlainView::Number(cells)) => runs(block, cells, &counts, key, tally),
             }
             Ok(true)
         })?;
-        let mut add = |key: u128, sums: &Sums| {
+        let mut add = |bits: u128, sums: &Sums| {
             if sums.records > 0 {
-                tally.add(key, sums);
+                tally.add(key.fold(bits), sums);
             }
         };
         match values {
@@ -124,6 +133,7 @@ fn runs<T: Copy + PartialEq + Default + Into<u128>>(
     block: &Block,
     cells: &[T],
     counts: &Counts,
+    key: Key,
     tally: &mut Tally,
 ) {
     let mut run = (T::default(), Sums::default());
@@ -131,14 +141,14 @@ fn runs<T: Copy + PartialEq + Default + Into<u128>>(
         let cell = cells.get(row).copied().unwrap_or_default();
         if cell != run.0 {
             if run.1.records > 0 {
-                tally.add(run.0.into(), &run.1);
+                tally.add(key.fold(run.0.into()), &run.1);
             }
             run = (cell, Sums::default());
         }
         run.1.add(&counts.at(row));
     });
     if run.1.records > 0 {
-        tally.add(run.0.into(), &run.1);
+        tally.add(key.fold(run.0.into()), &run.1);
     }
 }
 
@@ -239,14 +249,14 @@ impl Counts {
 
 const fn column_of(key: Key) -> Column {
     match key {
-        Key::SrcAddr => Column::Src,
-        Key::DstAddr => Column::Dst,
-        Key::SrcPort => Column::SrcPort,
+        Key::SrcAddr | Key::SrcNet | Key::Addr | Key::Net => Column::Src,
+        Key::DstAddr | Key::DstNet => Column::Dst,
+        Key::SrcPort | Key::Port => Column::SrcPort,
         Key::DstPort => Column::DstPort,
         Key::Proto => Column::Proto,
-        Key::SrcAs => Column::SrcAs,
+        Key::SrcAs | Key::As => Column::SrcAs,
         Key::DstAs => Column::DstAs,
-        Key::Input => Column::Input,
+        Key::Input | Key::Interface => Column::Input,
         Key::Output => Column::Output,
         Key::Exporter => Column::Exporter,
         Key::TcpFlags => Column::TcpFlags,

@@ -204,9 +204,11 @@ impl Data {
             });
             Ok::<_, ParquetError>(match self.kind.width() {
                 4 => Cells::Number(
-                    places
-                        .map(|n| Ok(u32::from_le_bytes(packed.at(n? * 4)?).into()))
-                        .collect::<Result<_, ParquetError>>()?,
+                    places.map(|n| Ok(u32::from_le_bytes(packed.at(n? * 4)?).into())).collect::<Result<
+                        _,
+                        ParquetError,
+                    >>(
+                    )?,
                 ),
                 8 => Cells::Number(
                     places

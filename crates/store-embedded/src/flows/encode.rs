@@ -69,7 +69,9 @@ impl Cell for u64 {
         let is_ticking = kind == Kind::Instant
             && most.wrapping_sub(least) > NEAR
             && cells.iter().all(|cell| cell.wrapping_sub(least).is_multiple_of(TICK_US));
-        let place = |cell: u64| if is_ticking { cell.wrapping_sub(least) / TICK_US } else { cell.wrapping_sub(least) };
+        let place = |cell: u64| {
+            if is_ticking { cell.wrapping_sub(least) / TICK_US } else { cell.wrapping_sub(least) }
+        };
         let span = place(most);
         if span >= NEAR || span / 8 > cells.len() as u64 {
             return None;
@@ -177,7 +179,10 @@ impl Pages {
             let num_values = page.len() as u32;
             let packed = if is_bare { None } else { Some(self.packed(&body, FRAME)?) };
             // What zstd hardly makes smaller is kept as it is, and so is what follows it in the column.
-            is_bare |= packed.as_ref().is_some_and(|p| body.len() > FRAME && p.len() * 8 > body.len() * 7);
+            let little = if is_searched(self.column) { 4 } else { 8 };
+            is_bare |= packed
+                .as_ref()
+                .is_some_and(|p| body.len() > FRAME && p.len() * little > body.len() * (little - 1));
             let data = match packed.filter(|_| !is_bare) {
                 Some(buf) => Page::DataPage {
                     buf,

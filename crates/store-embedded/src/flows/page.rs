@@ -5,10 +5,11 @@
 //! promises too much is a damaged file.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 
 use bytes::Bytes;
 use parquet::errors::ParquetError;
+use zstd::bulk::Decompressor;
 use zstd::zstd_safe::{find_frame_compressed_size, get_frame_content_size};
 
 use super::decode::damaged;
@@ -128,8 +129,17 @@ impl Frame {
     }
 
     fn unpacked(&self) -> Result<Vec<u8>, ParquetError> {
-        let bytes = zstd::bulk::decompress(&self.packed, self.length)
-            .map_err(|_| damaged("a page that cannot be unpacked"))?;
+        let unpack = |zstd: &RefCell<Option<Decompressor<'static>>>| {
+            let mut zstd = zstd.borrow_mut();
+            if zstd.is_none() {
+                *zstd = Some(Decompressor::new()?);
+            }
+            match &mut *zstd {
+                Some(zstd) => zstd.decompress(&self.packed, self.length),
+                None => Err(std::io::ErrorKind::Other.into()),
+            }
+        };
+        let bytes = ZSTD.with(unpack).map_err(|_| damaged("a page that cannot be unpacked"))?;
         if bytes.len() == self.length { Ok(bytes) } else { Err(damaged("a page of another length")) }
     }
 }
@@ -270,4 +280,9 @@ fn varint(rest: &mut &[u8]) -> Option<u64> {
             return None;
         }
     }
+}
+
+thread_local! {
+    /// One a thread: to make it takes longer than to unpack a frame.
+    static ZSTD: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
 }

@@ -66,7 +66,8 @@ impl FlowStore {
                 Some((of, file)) if of == place => file,
                 _ => stored.reopen()?,
             };
-            let damaged = || StoreError::Damaged { file: stored.name.clone(), what: "it cannot be read again" };
+            let damaged =
+                || StoreError::Damaged { file: stored.name.clone(), what: "it cannot be read again" };
             arrivals.put(group(&file, number, &program).map_err(|_| damaged())?);
             open = Some((place, file));
         }

@@ -67,11 +67,7 @@ impl<'p> Codec<'p> {
     ///
     /// # Errors
     /// When the permit has ended.
-    pub fn learn<A: Opens>(
-        vault: &Vault,
-        clock: &Clock,
-        permit: &'p Permit<A>,
-    ) -> Result<Self, StoreError> {
+    pub fn learn<A: Opens>(vault: &Vault, clock: &Clock, permit: &'p Permit<A>) -> Result<Self, StoreError> {
         let handle = vault.reader(permit, permit.data(), clock()).map(Handle::Learn).map_err(refused)?;
         Ok(Self { vault: vault.clone(), clock: Arc::clone(clock), handle })
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tadoru_gate::journal::Options;
@@ -64,8 +64,8 @@ fn commits_join_hours_that_are_past_and_questions_see_each_flow_once() {
         let sums = store.totals(Ground::Case(&permits.learn), &all).unwrap();
         permits.open(sums).records
     };
+    let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let done = std::sync::atomic::AtomicBool::new(false);
         let reader = scope.spawn(|| {
             let mut last = 0;
             while !done.load(Ordering::Relaxed) {
@@ -74,16 +74,17 @@ fn commits_join_hours_that_are_past_and_questions_see_each_flow_once() {
                 last = now;
             }
         });
-        for step in 0..5 {
-            store.keep(&permits.store, &contract::batch(step, 500)).unwrap();
-            store.commit(&permits.store, SpoolMark(step)).unwrap();
-        }
+        let kept = (0..5).try_for_each(|step| {
+            store.keep(&permits.store, &contract::batch(step, 500))?;
+            store.commit(&permits.store, SpoolMark(step))
+        });
         done.store(true, Ordering::Relaxed);
+        kept.unwrap();
         reader.join().unwrap();
     });
     assert_eq!(rows(), 2_500);
     let state = store.state();
-    assert!(state.files < 2 * state.partitions, "only the newest hour has more than one file");
+    assert!(state.files < state.partitions + 5, "only the newest hour has more than one file");
 }
 
 #[test]
@@ -120,6 +121,43 @@ fn torn_and_foreign_files_are_told_and_left_alone() {
     }
     std::fs::write(&whole[0], &victim).unwrap();
     assert_eq!(open(&path).0.state().flows, 1_000);
+}
+
+/// DuckDB and ClickHouse read the files as they lie: as many flows and octets, the same types. `./check` says where they
+/// are.
+#[test]
+fn others_read_the_files_as_they_lie() {
+    let Some(python) = std::env::var_os("TADORU_READERS") else {
+        println!("skipped: DuckDB and chdb are not there");
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let permits = permits(dir.path());
+    let path = dir.path().join("s");
+    let (store, _) = open(&path);
+    let (mut flows, mut octets) = (0, 0);
+    for step in 1..4 {
+        let mut batch = contract::batch(step, 20_000);
+        batch.bytes.iter_mut().for_each(|bytes| *bytes %= 1_000_000);
+        flows += batch.rows();
+        octets += batch.bytes.iter().sum::<u64>();
+        store.keep(&permits.store, &batch).unwrap();
+        store.commit(&permits.store, SpoolMark(step)).unwrap();
+        store.flush(&permits.store).unwrap();
+        if step == 2 {
+            store.compact(&permits.store, UtcMicros::MAX).unwrap();
+        }
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../bench/flows/read_by_others.py");
+    let done = Command::new(python)
+        .arg(script)
+        .arg(path.join("flows"))
+        .args([flows.to_string(), octets.to_string()])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success(), "{said}{}", String::from_utf8_lossy(&done.stderr));
+    assert!(said.contains("duckdb") && said.contains("clickhouse"), "both have read: {said}");
 }
 
 /// Runs itself as a child that keeps, flushes, joins and deletes until it is killed; then every batch up to the mark is

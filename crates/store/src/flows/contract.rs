@@ -121,6 +121,12 @@ pub fn agrees<S: Flows>(permits: &Permits, store: &S, plain: &MemoryFlows) {
             permits.open(law(store.series(case, &question, 60_000_000), "a series is told"))
         };
         assert!(series(store) == series(plain), "a series is that of the plain definition");
+    }
+}
+
+/// Whether `store` tells the flows again as `plain` does: each second of arrival, in order.
+fn replays_alike<S: Flows>(permits: &Permits, store: &S, plain: &MemoryFlows) {
+    for question in questions().into_iter().step_by(REPLAYED) {
         let replayed = |store: &dyn Flows| -> Vec<Vec<Row>> {
             let mut seconds = Vec::new();
             let told = store.replay(&permits.learn, &question, &mut |batch| {
@@ -147,6 +153,7 @@ fn answers_are_the_plain_definition<S: Flows>(permits: &Permits, store: &S, seed
         }
         if step == 2 || step == 4 {
             agrees(permits, store, &plain);
+            replays_alike(permits, store, &plain);
         }
     }
     assert_eq!(store.mark(), SpoolMark(3), "the mark is that of the last flushed commit");
@@ -343,5 +350,7 @@ fn law<T, E: std::fmt::Display>(result: Result<T, E>, law: &str) -> T {
 }
 
 const SEEDS: u64 = 2;
+/// One question in so many is replayed: it tells each second.
+const REPLAYED: usize = 17;
 const HOUR_US: i64 = 3_600_000_000;
 const BASE_US: i64 = 500_000 * HOUR_US;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use tadoru_model::{Flows, UtcMicros};
+use tadoru_model::{Flows, Prefix, UtcMicros};
 
 /// What flows are grouped by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,6 +35,20 @@ pub enum Key {
     Tos,
     /// Next hop.
     NextHop,
+    /// Network of the source: /24 of IPv4, /56 of IPv6, the longest in which nobody is told.
+    SrcNet,
+    /// Network of the destination.
+    DstNet,
+    /// Address of either side: a flow counts for both, as with every key of either side.
+    Addr,
+    /// Port of either side.
+    Port,
+    /// Autonomous system of either side.
+    As,
+    /// Interface of either side.
+    Interface,
+    /// Network of either side.
+    Net,
 }
 
 impl Key {
@@ -53,6 +67,13 @@ impl Key {
         Self::TcpFlags,
         Self::Tos,
         Self::NextHop,
+        Self::SrcNet,
+        Self::DstNet,
+        Self::Addr,
+        Self::Port,
+        Self::As,
+        Self::Interface,
+        Self::Net,
     ];
 
     /// Its name on the command line.
@@ -71,6 +92,13 @@ impl Key {
             Self::TcpFlags => "flags",
             Self::Tos => "tos",
             Self::NextHop => "next-hop",
+            Self::SrcNet => "src-net",
+            Self::DstNet => "dst-net",
+            Self::Addr => "addr",
+            Self::Port => "port",
+            Self::As => "asn",
+            Self::Interface => "interface",
+            Self::Net => "net",
         }
     }
 
@@ -81,12 +109,50 @@ impl Key {
 
     /// Whether its values are addresses of a communication.
     pub const fn names_somebody(self) -> bool {
-        matches!(self, Self::SrcAddr | Self::DstAddr)
+        matches!(self, Self::SrcAddr | Self::DstAddr | Self::Addr)
     }
 
     /// Whether its values are addresses.
     pub const fn is_address(self) -> bool {
-        matches!(self, Self::SrcAddr | Self::DstAddr | Self::Exporter | Self::NextHop)
+        self.is_net()
+            || matches!(self, Self::SrcAddr | Self::DstAddr | Self::Addr | Self::Exporter | Self::NextHop)
+    }
+
+    /// Whether its values are networks.
+    const fn is_net(self) -> bool {
+        matches!(self, Self::SrcNet | Self::DstNet | Self::Net)
+    }
+
+    /// The columns in which its values stand.
+    pub const fn sides(self) -> &'static [Self] {
+        match self {
+            Self::SrcAddr | Self::SrcNet => &[Self::SrcAddr],
+            Self::DstAddr | Self::DstNet => &[Self::DstAddr],
+            Self::Addr | Self::Net => &[Self::SrcAddr, Self::DstAddr],
+            Self::SrcPort => &[Self::SrcPort],
+            Self::DstPort => &[Self::DstPort],
+            Self::Port => &[Self::SrcPort, Self::DstPort],
+            Self::Proto => &[Self::Proto],
+            Self::SrcAs => &[Self::SrcAs],
+            Self::DstAs => &[Self::DstAs],
+            Self::As => &[Self::SrcAs, Self::DstAs],
+            Self::Input => &[Self::Input],
+            Self::Output => &[Self::Output],
+            Self::Interface => &[Self::Input, Self::Output],
+            Self::Exporter => &[Self::Exporter],
+            Self::TcpFlags => &[Self::TcpFlags],
+            Self::Tos => &[Self::Tos],
+            Self::NextHop => &[Self::NextHop],
+        }
+    }
+
+    /// The bits of a column as those of the key: of a network, without what tells the host.
+    pub const fn fold(self, bits: u128) -> u128 {
+        match (self.is_net(), bits >> 32 == MAPPED) {
+            (false, _) => bits,
+            (true, true) => bits & (u128::MAX << 8),
+            (true, false) => bits & (u128::MAX << 72),
+        }
     }
 
     /// The value of a column as a key: an address from its bits (IPv4 as IPv4-mapped), else the number.
@@ -95,23 +161,28 @@ impl Key {
             return KeyValue::Number(bits as u64);
         }
         let v6 = Ipv6Addr::from_bits(bits);
-        KeyValue::Address(v6.to_ipv4_mapped().map_or(IpAddr::V6(v6), |v4: Ipv4Addr| IpAddr::V4(v4)))
+        let addr = v6.to_ipv4_mapped().map_or(IpAddr::V6(v6), |v4: Ipv4Addr| IpAddr::V4(v4));
+        if !self.is_net() {
+            return KeyValue::Address(addr);
+        }
+        Prefix::covering(addr, if addr.is_ipv4() { 24 } else { 56 })
+            .map_or(KeyValue::Address(addr), KeyValue::Network)
     }
 
-    /// The bits of the key in a row; 0 behind the last.
+    /// The bits of the first of its columns in a row; 0 behind the last.
     pub fn of(self, flows: &Flows, row: usize) -> u128 {
         fn wide<T: Copy + Into<u128>>(column: &[T], row: usize) -> u128 {
             column.get(row).copied().map_or(0, Into::into)
         }
         match self {
-            Self::SrcAddr => wide(&flows.src, row),
-            Self::DstAddr => wide(&flows.dst, row),
-            Self::SrcPort => wide(&flows.src_port, row),
+            Self::SrcAddr | Self::SrcNet | Self::Addr | Self::Net => wide(&flows.src, row),
+            Self::DstAddr | Self::DstNet => wide(&flows.dst, row),
+            Self::SrcPort | Self::Port => wide(&flows.src_port, row),
             Self::DstPort => wide(&flows.dst_port, row),
             Self::Proto => wide(&flows.proto, row),
-            Self::SrcAs => wide(&flows.src_as, row),
+            Self::SrcAs | Self::As => wide(&flows.src_as, row),
             Self::DstAs => wide(&flows.dst_as, row),
-            Self::Input => wide(&flows.input, row),
+            Self::Input | Self::Interface => wide(&flows.input, row),
             Self::Output => wide(&flows.output, row),
             Self::Exporter => wide(&flows.exporter, row),
             Self::TcpFlags => wide(&flows.tcp_flags, row),
@@ -126,6 +197,8 @@ impl Key {
 pub enum KeyValue {
     /// An address.
     Address(IpAddr),
+    /// A network.
+    Network(Prefix),
     /// A number.
     Number(u64),
 }
@@ -134,6 +207,7 @@ impl std::fmt::Display for KeyValue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Address(addr) => addr.fmt(f),
+            Self::Network(prefix) => prefix.fmt(f),
             Self::Number(number) => number.fmt(f),
         }
     }
@@ -294,8 +368,10 @@ impl Tally {
 
     /// Adds rows of a batch.
     pub fn add_rows(&mut self, key: Key, flows: &Flows, rows: &[u32]) {
-        for row in rows {
-            self.add(key.of(flows, *row as usize), &Sums::of(flows, *row as usize));
+        for side in key.sides() {
+            for row in rows {
+                self.add(key.fold(side.of(flows, *row as usize)), &Sums::of(flows, *row as usize));
+            }
         }
     }
 
@@ -349,4 +425,6 @@ impl Steps {
     }
 }
 
+/// What stands before the 32 bits of an IPv4-mapped address.
+const MAPPED: u128 = 0xffff;
 const ODD: u64 = 0x9e37_79b9_7f4a_7c14;

@@ -23,13 +23,14 @@ mod peers {
         let Some(isp) = Isp::open() else { return };
         let desk = isp.desk();
         let _shop = isp.spawn("shop", &["python3", "-m", "http.server", "80", "--bind", "198.51.100.11"]);
-        let _pages = isp.spawn("north", &["python3", "-c", PAGES]);
-        let _pings = isp.spawn("homes", &["ping", "-q", "-i", "0.2", "203.0.113.2"]);
+        let _readers = ["north", "homes"].map(|node| isp.spawn(node, &["python3", "-c", PAGES]));
         wait("all five routers are heard", || {
             let told = desk.get("/v1/exporters");
             let exporters = told["exporters"].as_array().cloned().unwrap_or_default();
             let flows = |one: &Value| one["flows"].as_u64().unwrap_or(0);
-            let heard = |protocol| exporters.iter().filter(|one| one["protocol"] == protocol && flows(one) > 0).count();
+            let heard = |protocol| {
+                exporters.iter().filter(|one| one["protocol"] == protocol && flows(one) > 0).count()
+            };
             (heard("netflow-9"), heard("ipfix"), heard("sflow-5")) == (2, 2, 1)
         });
         // Ordinary traffic goes on until the desk has seen some hundred flows of it.
@@ -42,7 +43,8 @@ mod peers {
 
         let counted = Counted::begin(&isp);
         let began = isp.received("edge2", "south");
-        let flood = isp.spawn("south", &["hping3", "-q", "-S", "-p", "80", "--rand-source", "-i", "u700", VICTIM]);
+        let flood =
+            isp.spawn("south", &["hping3", "-q", "-S", "-p", "80", "--rand-source", "-i", "u700", VICTIM]);
         wait("the flood is told", || !desk.incidents().is_empty());
         // It goes on until its sources can be judged, and the rate has come to its height.
         let told_at = isp.received("edge2", "south");
@@ -69,6 +71,25 @@ mod peers {
         // Three routers told of every packet. A busy machine's exporters may lose some of them.
         let followed = ingress["total"]["packets"].as_f64().unwrap();
         assert!(followed > sent * 0.3 && followed < sent * 1.3, "{followed} of {sent}");
+    }
+}
+
+#[test]
+fn the_recorded_flood_comes_out_as_the_laboratory_knows_it() {
+    let temporary = tempfile::tempdir().unwrap();
+    for (lang, words) in
+        [("en", ["AS64497", "randomised", "verifies"]), ("ja", ["AS64497", "乱数で偽装", "検証は成立"])]
+    {
+        let mut demo = Command::new(env!("CARGO_BIN_EXE_tadoru"));
+        demo.args(["demo", "flood", "--lang", lang]).current_dir(temporary.path());
+        let done = demo.env_remove("TADORU_CONFIG").env("TMPDIR", temporary.path()).output().unwrap();
+        let (told, complaints) =
+            (String::from_utf8(done.stdout).unwrap(), String::from_utf8_lossy(&done.stderr));
+        assert!(done.status.success(), "{told}{complaints}");
+        for word in words {
+            assert!(told.contains(word), "{told}");
+        }
+        assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0, "nothing is left behind");
     }
 }
 
@@ -261,7 +282,7 @@ fn path() -> String {
 const VICTIM: &str = "198.51.100.10";
 /// Packets of the flood that are waited for after it was told.
 const ENOUGH: u64 = 5_000;
-/// People in the north who read pages of the shop.
+/// People who read pages of the shop.
 const PAGES: &str = "
 import time, urllib.request
 while True:

@@ -13,6 +13,7 @@ mod cgnat;
 mod flows;
 mod fuzz_bodies;
 mod import;
+mod isp;
 mod kea;
 mod radius;
 mod serve;

@@ -43,6 +43,9 @@ pub struct FlowsQuery {
     /// First instant after, with its zone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
+    /// Only the records that count traffic once: at interfaces to other networks and to customers.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub once: bool,
     /// Rank by this key: `dst-port`, `proto`, `src-as`, `input`, `dst-addr`, …
     #[serde(skip_serializing_if = "Option::is_none")]
     pub top: Option<String>,
@@ -101,7 +104,10 @@ pub(super) async fn flows<S: Stores>(
     JsonBody(query): JsonBody<FlowsQuery>,
 ) -> Result<Json<FlowsAnswer>, Problem> {
     let inquiry = FlowInquiry {
-        question: Question { filter: filter(&query.filter)?, span: span(&api, &query.since, &query.until)? },
+        question: Question {
+            filter: wanted(&api, &query)?,
+            span: span(&api, &query.since, &query.until)?,
+        },
         figure: figure(&query)?,
         ground: relied_on(&api, &query)?,
         words: query.filter,
@@ -115,6 +121,19 @@ pub(super) async fn flows<S: Stores>(
             refusal: refusal(&api.desk.gate().packs(), &refused),
         })),
     }))
+}
+
+/// What is asked for, cut to the records that count once where that is wanted.
+fn wanted<S: Stores>(api: &Api<S>, query: &FlowsQuery) -> Result<Filter, Problem> {
+    let wanted = filter(&query.filter)?;
+    if !query.once {
+        return Ok(wanted);
+    }
+    let once = api.desk.network().once().ok_or_else(|| {
+        Problem::wrong("once", "no interface was told to be an edge or a customer's: nothing can be counted once")
+            .help("name the interfaces of the exporters in the table of `network.interfaces`")
+    })?;
+    Ok(wanted.and(once))
 }
 
 pub(super) fn filter(text: &str) -> Result<Filter, Problem> {

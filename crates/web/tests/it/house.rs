@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use serde_json::Value;
 use tadoru_desk::import::{FileReader, FileReport, ImportError, Item, Reading};
-use tadoru_desk::{Actor, Clock, Desk, DeskError, People, Settings};
+use tadoru_desk::{Actor, Clock, Desk, DeskError, Network, People, Settings};
 use tadoru_gate::journal::Options;
 use tadoru_gate::permit::Store;
 use tadoru_gate::{ActName, Answer, Ask, DataCategory, DataSet, Facts, Gate, Packs, Permit, Purpose, Scope};
@@ -58,10 +58,22 @@ impl House {
         Self::at(tempfile::tempdir().unwrap(), NOW).await
     }
 
+    /// An empty installation that was told of a network.
+    pub async fn with_network(network: Network) -> Self {
+        let clock = Hands(Arc::new(AtomicI64::new(NOW.0)));
+        let folder = tempfile::tempdir().unwrap();
+        let desk = desk(folder.path(), &clock).await.with_network(network);
+        Self::of(desk, clock, folder)
+    }
+
     /// The installation in a folder, at that instant.
     pub async fn at(folder: tempfile::TempDir, now: UtcMicros) -> Self {
         let clock = Hands(Arc::new(AtomicI64::new(now.0)));
-        let desk = Arc::new(desk(folder.path(), &clock).await);
+        Self::of(desk(folder.path(), &clock).await, clock, folder)
+    }
+
+    fn of(desk: Desk<Shelves>, clock: Hands, folder: tempfile::TempDir) -> Self {
+        let desk = Arc::new(desk);
         let api = Api { desk: Arc::clone(&desk), reader: Arc::new(Table), sources: Arc::new(Vec::new), exporters: Arc::new(Default::default) };
         Self { router: router(Arc::new(api)), desk, clock, folder }
     }

@@ -58,7 +58,11 @@ fn peer_table() -> Vec<u8> {
     for kind in [1_u8, 3] {
         body.extend([kind, 10, 0, 0, 3]);
         body.extend([0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, kind]);
-        if kind & 2 == 0 { body.extend(64503_u16.to_be_bytes()) } else { body.extend(64500_u32.to_be_bytes()) }
+        if kind & 2 == 0 {
+            body.extend(64503_u16.to_be_bytes())
+        } else {
+            body.extend(64500_u32.to_be_bytes())
+        }
     }
     record(13, 1, &body)
 }
@@ -154,8 +158,7 @@ fn a_broken_path_costs_itself_only() {
     long[7] = 200;
     let mut odd = good.clone();
     odd[8] = 9;
-    let dump =
-        [peer_table(), rib(2, 24, &[203, 0, 113], &[(0, long), (0, good.clone()), (1, odd)])].concat();
+    let dump = [peer_table(), rib(2, 24, &[203, 0, 113], &[(0, long), (0, good.clone()), (1, odd)])].concat();
     let (announced, defects) = read(&dump);
     assert_eq!(announced[0].origin, Some(64600));
     let told: Vec<&str> = defects.iter().map(|defect| defect.what.as_str()).collect();
@@ -163,8 +166,7 @@ fn a_broken_path_costs_itself_only() {
 
     let bad = rib(2, 33, &[203, 0, 113, 0, 0], &[]);
     let mapped = [&[0; 10][..], &[0xff, 0xff, 10, 0, 0, 1]].concat();
-    let dump =
-        [bad, rib(4, 128, &mapped, &[]), rib(2, 24, &[203, 0, 113], &[(0, good)])].concat();
+    let dump = [bad, rib(4, 128, &mapped, &[]), rib(2, 24, &[203, 0, 113], &[(0, good)])].concat();
     let (announced, defects) = read(&dump);
     assert_eq!((announced.len(), defects.len()), (1, 2));
     assert_eq!(defects[0].place, Place::Byte(16));

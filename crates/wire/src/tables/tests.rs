@@ -476,7 +476,8 @@ fn interfaces_have_a_role_and_an_index() {
     let interface = |row: &str| one::<InterfaceRow>(&format!("{head}{row}\n"));
     let edge = interface("192.0.2.1,7,xe-0/0/1,Edge,AS64501,,").ok().unwrap();
     assert_eq!((edge.index, edge.role, edge.neighbour_as), (7, Role::Edge, Some(64501)));
-    let customer = interface("2001:db8::1,4294967295,,customer,,,203.0.113.0/24; 2001:db8:7::/48").ok().unwrap();
+    let customer =
+        interface("2001:db8::1,4294967295,,customer,,,203.0.113.0/24; 2001:db8:7::/48").ok().unwrap();
     assert_eq!((customer.sources.len(), customer.name), (2, None));
     let core = interface("192.0.2.1,9,,core,,192.0.2.2,").ok().unwrap();
     assert_eq!(core.leads_to, Some("192.0.2.2".parse().unwrap()));

@@ -64,7 +64,8 @@ pub fn definition() -> String {
             || name.ends_with("next_hop")
             || name.ends_with("_mac")
     };
-    let kept = COLUMNS.iter().map(|name| format!("{name} {}", if is_text(name) { "TEXT" } else { "INTEGER" }));
+    let kept =
+        COLUMNS.iter().map(|name| format!("{name} {}", if is_text(name) { "TEXT" } else { "INTEGER" }));
     let made = ["first", "last", "received"].map(|name| {
         let us = format!("{name}_us");
         let part = format!("((({us}) % 1000000 + 1000000) % 1000000)");

@@ -67,8 +67,11 @@ fn text(value: &Value) -> &str {
 
 #[test]
 fn a_row_is_the_flow_with_addresses_times_and_numbers() {
-    let told = table(12, "SELECT src, dst, first, duration_ms, src_net, in_src_mac, next_hop, src_int, bytes * 1.5 \
-                          FROM flows WHERE bytes IN (10, 11) ORDER BY bytes");
+    let told = table(
+        12,
+        "SELECT src, dst, first, duration_ms, src_net, in_src_mac, next_hop, src_int, bytes * 1.5 \
+                          FROM flows WHERE bytes IN (10, 11) ORDER BY bytes",
+    );
     assert_eq!(told.columns[..3], ["src", "dst", "first"]);
     let [six, four] = &told.rows[..] else { panic!("{told:?}") };
     assert_eq!(text(&six[0]), "2001:db8::a");
@@ -120,10 +123,7 @@ fn endless_statements_end() {
         "SELECT count(*) FROM flows a, flows b, flows c, flows d",
     ] {
         let told = asked(&flows(2000), text, bounds);
-        assert!(
-            matches!(told, Err(FlowsError::Sql(SqlFault::TooSlow(_)))),
-            "{text}: {told:?}"
-        );
+        assert!(matches!(told, Err(FlowsError::Sql(SqlFault::TooSlow(_)))), "{text}: {told:?}");
     }
 }
 
@@ -132,7 +132,8 @@ fn an_answer_is_cut_by_rows_and_by_bytes() {
     let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
     let few = asked(&flows(1), endless, Bounds { rows: 7, ..Bounds::default() }).unwrap();
     assert_eq!((few.rows.len(), few.cut), (7, true));
-    let long = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT hex(zeroblob(10000)) FROM n";
+    let long =
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT hex(zeroblob(10000)) FROM n";
     let small = asked(&flows(1), long, Bounds { bytes: 100_000, ..Bounds::default() }).unwrap();
     assert_eq!((small.rows.len(), small.cut), (4, true));
     let all = asked(&flows(7), "SELECT bytes FROM flows", Bounds { rows: 7, ..Bounds::default() }).unwrap();

@@ -49,12 +49,14 @@ pub async fn run(lang: Language) -> Result<ExitCode, CommandError> {
     let recording = read()?;
     let replay = Replay { desk: Arc::clone(&desk), clock };
     let heard = tokio::task::spawn_blocking(move || replay.play(&recording)).await;
-    let heard = heard.map_err(|e| CommandError::Other("the replay ended early".to_owned(), Some(Box::new(e))))??;
+    let heard =
+        heard.map_err(|e| CommandError::Other("the replay ended early".to_owned(), Some(Box::new(e))))??;
     let Some(opened) = heard.told.first() else {
         return Err(CommandError::Other("the flood was not told".to_owned(), None));
     };
     let id = opened.1.id;
-    let fault = |e: DeskError| CommandError::Other("the desk cannot tell of it".to_owned(), Some(Box::new(e)));
+    let fault =
+        |e: DeskError| CommandError::Other("the desk cannot tell of it".to_owned(), Some(Box::new(e)));
     let incident = match desk.incident(&actor, id, None).await.map_err(fault)? {
         IncidentReply::Told(told) => *told,
         IncidentReply::Refused(_) => return Err(refused("incident")),
@@ -63,7 +65,8 @@ pub async fn run(lang: Language) -> Result<ExitCode, CommandError> {
         IngressReply::Told(told) => *told,
         IngressReply::Refused(_) => return Err(refused("ingress")),
     };
-    let (course, rule, entry) = course(&desk, &actor, &incident).await.map_err(fault)?.ok_or(refused("flows"))?;
+    let (course, rule, entry) =
+        course(&desk, &actor, &incident).await.map_err(fault)?.ok_or(refused("flows"))?;
 
     let story = Story { lang, zone: config.desk.time_zone() };
     story.opening(&heard);
@@ -71,11 +74,11 @@ pub async fn run(lang: Language) -> Result<ExitCode, CommandError> {
     story.strength(&incident.record.newest, &course);
     story.sources(&incident.record.newest);
     story.ways_in(&ingress);
-    story.ground(&[
+    story.ground(
         (&incident.rule, incident.journal_index),
         (&rule, entry),
         (&ingress.rule, ingress.journal_index),
-    ]);
+    );
     drop(desk);
     let journal = journal_folder(&data);
     let unread = |e| CommandError::Other("cannot read the journal's key".to_owned(), Some(Box::new(e) as _));
@@ -150,7 +153,8 @@ struct Heard {
 impl Replay {
     /// Hands the recording to the watch as it arrived, a tenth of a second at a time, and lets two minutes pass.
     fn play(&self, recording: &Flows) -> Result<Heard, CommandError> {
-        let fault = |e: DeskError| CommandError::Other("cannot replay the recording".to_owned(), Some(Box::new(e)));
+        let fault =
+            |e: DeskError| CommandError::Other("cannot replay the recording".to_owned(), Some(Box::new(e)));
         let mut watch = self.desk.watch().map_err(fault)?;
         let mut listening = self.desk.hear_incidents();
         let mut told = Vec::new();

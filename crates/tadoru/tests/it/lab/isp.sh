@@ -91,7 +91,7 @@ export_from() {
     printf 'daemonize: false\nlogfile: %s\n' "$folder/$node.log"
     printf 'pcap_interfaces_map: %s\npcap_ifindex: map\npromisc: false\n' "$map"
     printf 'aggregate: src_host, dst_host, src_port, dst_port, proto, tos, tcpflags, in_iface\n'
-    printf 'plugin_pipe_size: 16384000\nplugin_buffer_size: 16384\nsnaplen: 128\n'
+    printf 'plugin_pipe_size: 16384000\nplugin_buffer_size: 2048\nsnaplen: 128\n'
     # What its own exports and everything else of the management network would tell is of no interest.
     printf 'pcap_filter: not net 192.0.2.0/24\n'
     [ "$sampling" = 1 ] || printf 'sampling_rate: %s\n' "$sampling"

@@ -53,12 +53,16 @@ impl Story {
                 println!("名前空間で作った実験網で実際のプログラムが送り、書いたもの。");
             }
             Language::En => {
-                println!("Tadoru, the trace desk: an attack, from its first packet to the neighbour that sent it.");
+                println!(
+                    "Tadoru, the trace desk: an attack, from its first packet to the neighbour that sent it."
+                );
                 println!(
                     "{records} flow records of {exporters} routers of a small provider, {seconds} s \
                      (NetFlow v9, IPFIX, sFlow; one packet in 200)."
                 );
-                println!("A laboratory of network namespaces: real programs sent the packets and wrote the records.");
+                println!(
+                    "A laboratory of network namespaces: real programs sent the packets and wrote the records."
+                );
             }
         }
     }
@@ -78,20 +82,30 @@ impl Story {
             shown = brief.state;
             let after = at.since(BEGAN) as f64 / 1e6;
             let vector = newest.vector;
-            let now = packets(brief.now.packets_per_s);
+            let rate = packets(brief.now.packets_per_s);
+            let rate = match self.lang {
+                _ if brief.state == FindingState::Ended => String::new(),
+                Language::Ja => format!("{vector} {rate} パケット/秒"),
+                Language::En => format!("{vector}, {rate} packets/s"),
+            };
             let clock = clock(*at, &self.zone);
             match self.lang {
-                Language::Ja => println!("   {clock}  開始から {after:>5.1} 秒  {word}  {vector} {now} パケット/秒"),
-                Language::En => println!("   {clock}  {after:>5.1} s after it began  {word:<6}  {vector}, {now} packets/s"),
+                Language::Ja => println!("   {clock}  開始から {after:>5.1} 秒  {word}  {rate}"),
+                Language::En => println!("   {clock}  {after:>5.1} s after it began  {word:<6}  {rate}"),
             }
         }
         for target in &newest.targets {
             let Scope::Host(addr) = &target.scope else { continue };
-            let (from, last) = (target.from.since(BEGAN) as f64 / 1e6, target.last.since(BEGAN) as f64 / 1e6);
+            let after = |at: UtcMicros| (at.since(BEGAN) as f64 / 1e6).max(0.0);
+            let (from, last) = (after(target.from), after(target.last));
             let peak = packets(target.peak.packets_per_s);
             match self.lang {
-                Language::Ja => println!("   標的      {addr}  {from:.0} 秒から {last:.0} 秒まで、最大 {peak} パケット/秒"),
-                Language::En => println!("   Target    {addr} from {from:.0} s to {last:.0} s, at most {peak} packets/s"),
+                Language::Ja => println!(
+                    "   標的      {addr}  {from:.0} 秒から {last:.0} 秒まで、最大 {peak} パケット/秒"
+                ),
+                Language::En => {
+                    println!("   Target    {addr} from {from:.0} s to {last:.0} s, at most {peak} packets/s")
+                }
             }
         }
         for why in &newest.why {
@@ -124,11 +138,15 @@ impl Story {
         match self.lang {
             Language::Ja => {
                 println!("   |{picture}|  一文字一秒、最大 {most} パケット/秒");
-                println!("   合計 {sum} パケット（推定）。実験網の計数は {sent}。ルーター三台を通っても一度だけ数える。");
+                println!(
+                    "   合計 {sum} パケット（推定）。実験網の計数は {sent}。ルーター三台を通っても一度だけ数える。"
+                );
             }
             Language::En => {
                 println!("   |{picture}|  a second each, at most {most} packets/s");
-                println!("   {sum} packets in all, estimated; the laboratory counted {sent}. Three routers on the way saw each; it counts once.");
+                println!(
+                    "   {sum} packets in all, estimated; the laboratory counted {sent}. Three routers on the way saw each; it counts once."
+                );
             }
         }
     }
@@ -141,12 +159,16 @@ impl Story {
         let verdict = match sources.spoofing.verdict {
             SpoofingVerdict::Plausible => self.say("もっともらしい", "plausible"),
             SpoofingVerdict::ImpossibleHere => self.say("ここではあり得ない", "impossible here"),
-            SpoofingVerdict::Randomised => self.say("乱数で偽装", "randomised: forged by a random number generator"),
+            SpoofingVerdict::Randomised => {
+                self.say("乱数で偽装", "randomised: forged by a random number generator")
+            }
             SpoofingVerdict::Unverifiable => self.say("判断不能", "unverifiable"),
         };
         match self.lang {
             Language::Ja => println!("   約 {count} アドレス。判定：{verdict}"),
-            Language::En => println!("   About {count} addresses among the sampled packets. Verdict: {verdict}"),
+            Language::En => {
+                println!("   About {count} addresses among the sampled packets. Verdict: {verdict}")
+            }
         }
         for because in &sources.spoofing.because {
             println!("   - {because}");
@@ -156,13 +178,18 @@ impl Story {
     /// Where it came in.
     pub fn ways_in(&self, told: &IngressTold) {
         self.scene(4, "どこから入ったか", "Where did it come in?");
-        for (way, sent) in told.answer.ingress.iter().zip(SENT.iter().map(Some).chain(std::iter::repeat(None))) {
+        for (way, sent) in
+            told.answer.ingress.iter().zip(SENT.iter().map(Some).chain(std::iter::repeat(None)))
+        {
             let name = way.place.as_ref().map_or("", |place| place.name.as_str());
             let neighbour = way.place.as_ref().map_or(0, |place| place.neighbour_as);
             let (share, margin) = (way.share.packets * 100.0, way.margin * 100.0);
             let index = way.interface.map_or_else(|| "-".to_owned(), |index| index.to_string());
             let exporter = way.exporter;
-            println!("   {share:>5.1} % ±{margin:.1}  AS{neighbour}  {name} ({exporter}, {index})  [{}]", way.how.as_str());
+            println!(
+                "   {share:>5.1} % ±{margin:.1}  AS{neighbour}  {name} ({exporter}, {index})  [{}]",
+                way.how.as_str()
+            );
             if let Some(sent) = sent {
                 let true_share = *sent as f64 / SENT.iter().sum::<u64>() as f64 * 100.0;
                 match self.lang {
@@ -176,17 +203,27 @@ impl Story {
             Language::Ja => println!("   {rest:>5.1} %        説明のつかない分"),
             Language::En => println!("   {rest:>5.1} %        unaccounted for"),
         }
-        println!("   {} {} ({})", self.say("確からしさ", "Sure     "), self.sure(told.answer.sure), told.answer.sure_because);
+        println!(
+            "   {} {} ({})",
+            self.say("確からしさ", "Sure     "),
+            self.sure(told.answer.sure),
+            told.answer.sure_because
+        );
     }
 
     /// On which ground all of that was told.
-    pub fn ground(&self, rules: &[(&RuleRef, u64)]) {
+    pub fn ground(&self, incident: (&RuleRef, u64), course: (&RuleRef, u64), ingress: (&RuleRef, u64)) {
         self.scene(5, "どの根拠で見たか", "On which ground was it looked at?");
-        for (rule, entry) in rules {
+        let looks = [
+            (self.say("事案", "The incident"), incident),
+            (self.say("推移", "Its course"), course),
+            (self.say("流入元", "Its ingress"), ingress),
+        ];
+        for (what, (rule, entry)) in looks {
             let text = print::of(self.lang, &rule.text_ja, &rule.text_en);
             match self.lang {
-                Language::Ja => println!("   {}（ジャーナル {entry} 番）{text}", rule.id),
-                Language::En => println!("   {} (journal entry {entry}) {text}", rule.id),
+                Language::Ja => println!("   {what}：{}、ジャーナル {entry} 番。{text}", rule.id),
+                Language::En => println!("   {what}: {}, journal entry {entry}. {text}", rule.id),
             }
         }
     }
