@@ -185,8 +185,9 @@ impl<S: Stores> Desk<S> {
         let permit = match self.learn_permit(inquiry, question.span)? {
             Answer::Permitted(permit) => permit,
             Answer::Refused(refusal) => {
-                let told =
-                    self.tell_flows(inquiry, Happened::Refused, refusal.journal_index, "flows".to_owned()).await;
+                let told = self
+                    .tell_flows(inquiry, Happened::Refused, refusal.journal_index, "flows".to_owned())
+                    .await;
                 return match told {
                     // A refused question opens no case.
                     Ok(()) | Err(DeskError::Case(CaseError::Unknown(_))) => {

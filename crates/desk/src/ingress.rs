@@ -73,8 +73,9 @@ impl<S: Stores> Desk<S> {
         let permit = match self.gate().ask::<Learn>(ingress_ask(actor, id, attack.span, case.clone(), now))? {
             Gated::Permitted(permit) => permit,
             Gated::Refused(refusal) => {
-                let noted =
-                    self.note_ingress(actor, case.as_ref(), Happened::Refused, refusal.journal_index, id).await;
+                let noted = self
+                    .note_ingress(actor, case.as_ref(), Happened::Refused, refusal.journal_index, id)
+                    .await;
                 return match noted {
                     // A refused question opens no case.
                     Ok(()) | Err(DeskError::Case(CaseError::Unknown(_))) => {
@@ -104,7 +105,14 @@ impl<S: Stores> Desk<S> {
         };
         let journal_index = self.gate().close_with(permit, &answered, now)?;
         self.note_ingress(actor, case.as_ref(), Happened::Asked, journal_index, id).await?;
-        Ok(IngressReply::Told(Box::new(IngressTold { span, answer, rule, obligations, until, journal_index })))
+        Ok(IngressReply::Told(Box::new(IngressTold {
+            span,
+            answer,
+            rule,
+            obligations,
+            until,
+            journal_index,
+        })))
     }
 
     /// Reads the attack's own flows and nothing else, part by part.
@@ -158,11 +166,7 @@ fn ingress_ask(actor: &Actor, id: FindingId, span: Span, case: Option<CaseId>, a
         person: actor.person.clone(),
         roles: actor.roles.clone(),
         case,
-        scope: Scope {
-            endpoints: vec![format!("incident {id}")],
-            span: Some(span),
-            ..Scope::default()
-        },
+        scope: Scope { endpoints: vec![format!("incident {id}")], span: Some(span), ..Scope::default() },
         facts,
         at,
     }

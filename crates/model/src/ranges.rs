@@ -34,17 +34,19 @@ impl<T> std::fmt::Debug for Ranges<T> {
 impl<T: Copy + PartialEq> Ranges<T> {
     /// Makes prefixes with their values ready.
     pub fn new(rows: impl IntoIterator<Item = (Prefix, T)>) -> Self {
-        let mut rows: Vec<(u128, u128, T)> =
-            rows.into_iter().map(|(prefix, value)| (low(prefix), high(prefix), value)).collect();
+        // A prefix of IPv6 that is so short that it holds the mapped addresses says nothing of IPv4.
+        let v4 = (MAPPED, MAPPED | u128::from(u32::MAX), None);
+        let told = rows.into_iter().map(|(prefix, value)| (low(prefix), high(prefix), Some(value)));
+        let mut rows: Vec<(u128, u128, Option<T>)> = std::iter::once(v4).chain(told).collect();
         // A prefix stands before those in it.
         rows.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
         let mut steps: Vec<(u128, Option<T>)> = Vec::new();
-        let mut around: Vec<(u128, T)> = Vec::new();
+        let mut around: Vec<(u128, Option<T>)> = Vec::new();
         for (from, to, value) in rows {
             while around.last().is_some_and(|(end, _)| *end < from) {
                 close(&mut around, &mut steps);
             }
-            step(&mut steps, from, Some(value));
+            step(&mut steps, from, value);
             around.push((to, value));
         }
         while !around.is_empty() {
@@ -87,9 +89,9 @@ fn index<T>(steps: &[(u128, Option<T>)]) -> Vec<u32> {
 }
 
 /// Ends the innermost prefix: behind it holds what is around it.
-fn close<T: Copy + PartialEq>(around: &mut Vec<(u128, T)>, steps: &mut Vec<(u128, Option<T>)>) {
+fn close<T: Copy + PartialEq>(around: &mut Vec<(u128, Option<T>)>, steps: &mut Vec<(u128, Option<T>)>) {
     let Some((end, _)) = around.pop() else { return };
-    let outer = around.last().map(|(_, value)| *value);
+    let outer = around.last().and_then(|(_, value)| *value);
     if let Some(next) = end.checked_add(1) {
         step(steps, next, outer);
     }
@@ -100,7 +102,7 @@ fn step<T: Copy + PartialEq>(steps: &mut Vec<(u128, Option<T>)>, from: u128, val
     if steps.last().is_some_and(|(same, _)| *same == from) {
         steps.pop();
     }
-    if steps.last().is_none_or(|(_, before)| *before != value) {
+    if steps.last().and_then(|(_, before)| *before) != value {
         steps.push((from, value));
     }
 }

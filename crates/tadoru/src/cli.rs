@@ -67,6 +67,9 @@ pub enum Command {
         /// Id that the refusal named.
         id: Option<String>,
     },
+    /// Accounts of the console, and the one-time links with which they are set.
+    #[command(subcommand)]
+    Account(Account),
     /// The rules: what is permitted, on what ground, and what is missing.
     #[command(subcommand)]
     Gate(Gate),
@@ -78,7 +81,7 @@ pub enum Command {
     /// Holds: identified records are kept from deletion because a preservation request names them.
     #[command(subcommand)]
     Hold(Hold),
-    /// Run the desk: sources listening, records stored, the API on loopback and on DIR/desk.sock.
+    /// Run the desk: sources listening, records stored, API and console on loopback, commands on DIR/desk.sock.
     ///
     /// When the disk is full, no record is acknowledged, one warning says so, and /v1/health is `ailing`: make room where the
     /// data folder is, and the sources go on by themselves; nothing need be restarted.
@@ -88,6 +91,9 @@ pub enum Command {
         /// Another story than the main job.
         #[command(subcommand)]
         story: Option<DemoStory>,
+        /// Serve the console over the demonstration's records until Ctrl-C, and print one-time links into it.
+        #[arg(long)]
+        serve: bool,
         /// Language of the texts; the installation's language where not given.
         #[arg(long, global = true, value_parser = ["ja", "en"])]
         lang: Option<String>,
@@ -339,6 +345,23 @@ pub enum Case {
         /// Why.
         #[arg(long)]
         reason: String,
+    },
+}
+
+/// `account`.
+#[derive(Debug, Subcommand)]
+pub enum Account {
+    /// Everybody who may have an account, and whether it is set.
+    List,
+    /// Issue a one-time link with which a person sets password and one-time codes; an older link no longer holds.
+    Link {
+        /// Name of the person, as in the configuration.
+        person: String,
+    },
+    /// Remove a person's account; its sessions end.
+    Remove {
+        /// Name of the person.
+        person: String,
     },
 }
 

@@ -1,5 +1,6 @@
 //! The commands, one file a noun or verb: they ask the desk's routes and print what comes back.
 
+mod account;
 mod case;
 mod coverage;
 mod demo;
@@ -37,8 +38,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
     let Cli { global, command } = cli;
     match command {
         Command::Serve => return serve::run(&global).await,
-        Command::Demo { story, lang } => {
-            return demo::run(story, print::lang(&global, lang.as_deref())?).await;
+        Command::Demo { story, serve, lang } => {
+            return demo::run(story, serve, print::lang(&global, lang.as_deref())?).await;
         }
         Command::CheckConfig => {
             let config = Config::load(global.config.as_deref())?;
@@ -70,6 +71,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Incident(crate::cli::Incident::Trace(wanted)) => trace::run(&global, &door, wanted).await,
         Command::Incident(crate::cli::Incident::Pack(wanted)) => pack::run(&global, &door, wanted).await,
         Command::Validation(wanted) => validation::run(&global, &door, wanted).await,
+        Command::Account(command) => account::run(&global, &door, command).await,
         Command::Case(command) => case::run(&global, &door, command).await,
         Command::Subscriber(command) => subscriber::run(&global, &door, command).await,
         Command::Gate(command) => gate::run(&global, &door, command).await,

@@ -111,6 +111,11 @@ impl Door {
         Ok(Self { client: Client::in_process(routes, actor) })
     }
 
+    /// The door that a client knocks at.
+    pub const fn over(client: Client) -> Self {
+        Self { client }
+    }
+
     /// Asks for something.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod config;
+mod console;
 mod door;
 mod embedded;
 mod network;

@@ -241,11 +241,7 @@ fn told_routes(file: &Path) -> Result<(Vec<(Prefix, u32)>, Vec<Route>), NetworkE
 
 // ----------------------------------------------------------------------------------------------------------- dumps
 
-fn rib(
-    file: &Path,
-    announced: &mut Vec<Announced>,
-    warnings: &mut Vec<String>,
-) -> Result<(), NetworkError> {
+fn rib(file: &Path, announced: &mut Vec<Announced>, warnings: &mut Vec<String>) -> Result<(), NetworkError> {
     let read = |source| NetworkError::Read { file: file.to_owned(), source };
     let before = announced.len();
     let (mut lost, mut first) = (0_u64, None);
@@ -311,7 +307,9 @@ fn unpacked(mut file: File) -> io::Result<Box<dyn BufRead>> {
     let packed = BufReader::with_capacity(BUFFER, io::Cursor::new(head.clone()).chain(file));
     Ok(match head.as_slice() {
         [0x1f, 0x8b, ..] => Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(packed))),
-        [0x28, 0xb5, 0x2f, 0xfd] => Box::new(BufReader::new(zstd::stream::read::Decoder::with_buffer(packed)?)),
+        [0x28, 0xb5, 0x2f, 0xfd] => {
+            Box::new(BufReader::new(zstd::stream::read::Decoder::with_buffer(packed)?))
+        }
         [b'B', b'Z', b'h', _] => {
             return Err(io::Error::other("it is packed with bzip2; unpack it with `bunzip2` first"));
         }

@@ -6,6 +6,9 @@ use std::process::ExitCode;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use tadoru_desk::settings::Language;
+use tadoru_web::api::shape::Refusal;
+use tadoru_web::words::Lang;
+use tadoru_web::words::fixed::{List, word};
 
 use crate::cli::Global;
 use crate::config::Config;
@@ -57,6 +60,53 @@ pub const fn of<'t>(lang: Language, ja: &'t str, en: &'t str) -> &'t str {
         Language::Ja => ja,
         Language::En => en,
     }
+}
+
+/// Texts in the language; those in English where an older desk gives no others.
+pub fn of_all<'t>(lang: Language, ja: &'t [String], en: &'t [String]) -> &'t [String] {
+    if lang == Language::Ja && ja.len() == en.len() { ja } else { en }
+}
+
+/// A fixed word of an answer: as it is in English, where it is what scripts read too, and by its list in Japanese.
+pub fn fixed<'t>(lang: Language, list: List, code: &'t str) -> &'t str {
+    match lang {
+        Language::Ja => word(Lang::Ja, list, code),
+        Language::En => code,
+    }
+}
+
+/// Whether a command takes `--fact`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Facts {
+    /// What is missing can be stated by asking again.
+    Stated,
+    /// It has to be there already.
+    Found,
+}
+
+/// Tells a refusal: why, what can be stated, who else may agree, and where it stands in the journal.
+pub fn refusal(refusal: &Refusal, facts: Facts, lang: Language) {
+    print!("{}", told_refusal(refusal, facts, lang));
+}
+
+fn told_refusal(refusal: &Refusal, facts: Facts, lang: Language) -> String {
+    let mut told = of(lang, &refusal.explanation_ja, &refusal.explanation_en).trim_end().to_owned();
+    told.push('\n');
+    let stated = refusal.missing.iter().filter(|missing| missing.stated);
+    let names = stated.map(|missing| missing.name.as_str()).collect::<Vec<_>>().join(", ");
+    if facts == Facts::Stated && !names.is_empty() {
+        told += of(lang, "手引き　　 `--fact` で申述できるもの：", "help       `--fact` states: ");
+        told += &names;
+        told.push('\n');
+    }
+    if let Some(id) = &refusal.approval_id {
+        told += &match lang {
+            Language::Ja => format!("手引き　　 他の人が `tadoru approve {id}` により承認できる\n"),
+            Language::En => format!("help       another person may give `tadoru approve {id}`\n"),
+        };
+    }
+    let journal = of(lang, "ジャーナル ", "journal    ");
+    told + &format!("{journal}{}\n", refusal.journal_index)
 }
 
 /// A number with thousands separators.
@@ -113,3 +163,6 @@ pub fn fault(fault: &dyn Error) -> ExitCode {
     error(fault, None);
     ExitCode::from(1)
 }
+
+#[cfg(test)]
+mod tests;

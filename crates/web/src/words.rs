@@ -4,6 +4,7 @@
 //! sentences of rules come from the rule packs in both languages.
 
 pub mod fixed;
+pub mod said;
 
 /// A language of the console.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

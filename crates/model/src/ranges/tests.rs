@@ -50,6 +50,20 @@ fn a_prefix_of_the_value_around_it_takes_no_room() {
 }
 
 #[test]
+fn a_default_route_of_ipv6_says_nothing_of_ipv4() {
+    let rows = |more: &[(&str, u32)]| {
+        let rows = [("::/0", 6)].iter().chain(more).map(|(text, value)| (text.parse().unwrap(), *value));
+        Ranges::new(rows.collect::<Vec<_>>())
+    };
+    let bare = rows(&[]);
+    assert_eq!([bare.find(bits("192.0.2.1")), bare.find(bits("2001:db8::"))], [None, Some(6)]);
+    assert_eq!([bare.find(bits("::1")), bare.find(u128::MAX)], [Some(6), Some(6)]);
+    let both = rows(&[("0.0.0.0/0", 4), ("255.255.255.255", 5)]);
+    assert_eq!([both.find(bits("192.0.2.1")), both.find(bits("255.255.255.255"))], [Some(4), Some(5)]);
+    assert_eq!(both.find(bits("0:0:0:0:1::")), Some(6));
+}
+
+#[test]
 fn a_whole_table_answers_as_its_prefixes_say() {
     let at = |bits: u32| IpAddr::from(bits.to_be_bytes());
     // Every /16 has a hole, a /24 and a host of another value; the ends of the space among them.
@@ -58,8 +72,9 @@ fn a_whole_table_answers_as_its_prefixes_say() {
         [(base, 17, 1), (base + 0x100, 24, 2), (base + 0x1ff, 32, 3), (base + 0xffff, 32, 4)]
     });
     let v6 = [("2001:db8::/32".parse().unwrap(), 5), ("::/64".parse().unwrap(), 6)];
-    let ranges =
-        Ranges::new(rows.map(|(addr, len, value)| (Prefix::covering(at(addr), len).unwrap(), value)).chain(v6));
+    let ranges = Ranges::new(
+        rows.map(|(addr, len, value)| (Prefix::covering(at(addr), len).unwrap(), value)).chain(v6),
+    );
     assert!(!ranges.before.is_empty());
     for place in 0..=u32::from(u16::MAX) {
         let base = place << 16;
@@ -73,7 +88,7 @@ fn a_whole_table_answers_as_its_prefixes_say() {
     }
     assert_eq!(ranges.find(bits("2001:db8::9")), Some(5));
     assert_eq!(ranges.find(bits("::1")), Some(6));
-    assert_eq!(ranges.find(bits("::1:0:0:0")), None);
+    assert_eq!(ranges.find(bits("0:0:0:1::")), None);
     assert_eq!(ranges.find(u128::MAX), None);
 }
 

@@ -67,7 +67,7 @@ fn row(
     (source.to_owned(), prefixes.to_owned(), from, until, state)
 }
 
-use CoverageState::{Alive as Well, Dead};
+use CoverageState::{Alive as Well, Dead, Lossy};
 
 #[test]
 fn a_sender_speaks_of_what_its_records_named_and_of_nothing_else() {
@@ -188,7 +188,8 @@ fn what_was_not_read_whole_is_not_told_of_before() {
     assert_eq!(told(&named), [row("kea-1", "192.0.2.0/24", 20, 30, Well)]);
     // A line that could not be read may have named the other network.
     let damaged = decoder.step(0, &leases(AT + 32, &["198.51.100.300"]));
-    assert_eq!((told(&damaged), damaged.defect_count), (Vec::new(), 1));
+    let doubt = row("kea-1", "192.0.2.0/24", 30 - 60, 32 + 70, Lossy);
+    assert_eq!((told(&damaged), damaged.defect_count), (vec![doubt], 1));
     assert_eq!(told(&decoder.step(0, &leases(AT + 33, &["198.51.100.7"]))), []);
     decoder.step(0, &kea(AT + 30, AT + 40, Beat::Next, &[]));
     let other = decoder.step(0, &leases(AT + 41, &["203.0.113.7"]));
@@ -213,4 +214,85 @@ fn a_loss_speaks_of_what_its_source_speaks_of() {
     decoder.step(0, &numbered(1));
     let decoded = decoder.step(1, &numbered(5));
     assert_eq!(told(&decoded), [row("gw-1", "192.0.2.0/24", 1, 5, CoverageState::Lossy)]);
+}
+
+#[test]
+fn a_damaged_line_of_a_followed_file_leaves_its_source_in_doubt_since_the_last_sign_of_life_and_no_other() {
+    let of = |name: &str, mut record: SpoolRecord| {
+        record.source = Some(SourceName::from(name));
+        record
+    };
+    let mut decoder = Decoder::default();
+    decoder.step(0, &kea(AT, AT + 1, Beat::First, &[]));
+    decoder.step(0, &of("kea-2", leases(AT + 2, &["203.0.113.7"])));
+    decoder.step(0, &leases(AT + 2, &["192.0.2.7"]));
+    decoder.step(0, &kea(AT + 1, AT + 500, Beat::Next, &[]));
+    // Nobody can tell whom the line gave which address, nor who held it from then on.
+    let damaged = decoder.step(0, &leases(AT + 501, &["192.0.2.8", "192.0.2.300"]));
+    assert_eq!(told(&damaged), [row("kea-1", "192.0.2.0/24", 500 - 60, 501 + 70, Lossy)]);
+    // What comes within the stretch is told already; what comes behind it is told anew.
+    assert_eq!(told(&decoder.step(0, &leases(AT + 505, &["192.0.2.300"]))), []);
+    decoder.step(0, &kea(AT + 500, AT + 900, Beat::Next, &[]));
+    let again = decoder.step(0, &leases(AT + 901, &["192.0.2.300"]));
+    assert_eq!(told(&again), [row("kea-1", "192.0.2.0/24", 900 - 60, 901 + 70, Lossy)]);
+    // Beside a lease that was written long ago, such as one that a partner handed on, so may the damaged one have been.
+    decoder.step(0, &kea(AT + 900, AT + 5000, Beat::Next, &[]));
+    let mut late = leases(AT + 3000, &["192.0.2.9", "192.0.2.300"]);
+    late.arrival = UtcMicros::from_seconds(AT + 5001);
+    assert_eq!(told(&decoder.step(0, &late)), [row("kea-1", "192.0.2.0/24", 3000 - 60, 5001 + 70, Lossy)]);
+}
+
+#[test]
+fn a_damaged_entry_of_a_detail_file_leaves_every_device_that_writes_there_in_doubt() {
+    let entry = |device: &str, address: &str, second: i64| {
+        format!(
+            "Sat Nov 21 10:00:00 2026\n\tAcct-Session-Id = \"1\"\n\tUser-Name = \"u\"\n\tAcct-Status-Type = Start\n\t\
+             NAS-Identifier = \"{device}\"\n\tFramed-IP-Address = {address}\n\tTimestamp = {second}\n\n"
+        )
+    };
+    let detail = |second: i64, text: &str| raw(RawKind::Detail, None, second, text.as_bytes().to_vec());
+    let mut decoder = Decoder::default();
+    let both = entry("nas-1", "192.0.2.7", AT) + &entry("nas-2", "203.0.113.7", AT);
+    let sound = decoder.step(0, &detail(AT + 1, &both));
+    assert_eq!((sound.observations.len(), sound.defect_count), (2, 0));
+    decoder.step(0, &beat(RawKind::Detail, AT, AT + 2, Beat::First, &[]));
+    let damaged = decoder.step(0, &detail(AT + 4, &entry("nas-1", "192.0.2.700", AT + 3)));
+    let rows: Vec<_> = told(&damaged).into_iter().map(|row| (row.0, row.2, row.3, row.4)).collect();
+    assert!(damaged.defect_count > 0);
+    // Without a name in the configuration, an entry is of the device that it names, if it can be read.
+    assert!(rows.iter().all(|row| row.1 == 2 - 60 && row.2 == 4 + 70 && row.3 == Lossy), "{rows:?}");
+
+    let of = |mut record: SpoolRecord| {
+        record.source = Some(SourceName::from("detail-1"));
+        record
+    };
+    let mut decoder = Decoder::default();
+    decoder.step(0, &of(detail(AT + 1, &both)));
+    decoder.step(0, &of(beat(RawKind::Detail, AT, AT + 2, Beat::First, &[])));
+    let damaged = told(&decoder.step(0, &of(detail(AT + 4, &entry("nas-1", "192.0.2.700", AT + 3)))));
+    assert!(
+        !damaged.is_empty() && damaged.iter().all(|row| row.4 == Lossy && row.2 == 2 - 60),
+        "{damaged:?}"
+    );
+}
+
+#[test]
+fn a_message_that_cannot_be_read_leaves_its_gateway_in_doubt_since_the_message_before_it() {
+    for named in [true, false] {
+        let of = |mut record: SpoolRecord| {
+            record.source = record.source.filter(|_| named);
+            record
+        };
+        let mut decoder = Decoder::default();
+        decoder.step(0, &of(line("gw-1", AT, "192.0.2.1")));
+        decoder.step(0, &of(line("gw-2", AT + 100, "203.0.113.9")));
+        decoder.step(0, &of(line("gw-1", AT + 200, "192.0.2.1")));
+        let damaged = decoder.step(0, &of(line("gw-1", AT + 300, "192.0.2.999")));
+        assert_eq!(damaged.defect_count, 1);
+        assert_eq!(told(&damaged), [row("gw-1", "192.0.2.0/24", 200 - 60, 300 + 70, Lossy)], "{named}");
+        // A message about something else is no damage.
+        let mut other = line("gw-2", AT + 400, "203.0.113.9");
+        other.octets = b"<134>1 2026-11-21T10:00:00Z gw-2 sshd - - - session opened".to_vec();
+        assert_eq!(told(&decoder.step(0, &of(other))), []);
+    }
 }

@@ -118,8 +118,13 @@ impl Reader {
     /// The earliest record with data that still waits for its template: the spool must keep it.
     pub fn waits_from(&mut self) -> Option<u64> {
         let oldest_us = self.now_us.saturating_sub(self.template_wait_us.saturating_add(SWEPT_US));
-        let waiting: HashSet<Key> =
-            self.known.flows.streams().filter(|view| view.waiting_bytes > 0).map(|view| Key::of(&view)).collect();
+        let waiting: HashSet<Key> = self
+            .known
+            .flows
+            .streams()
+            .filter(|view| view.waiting_bytes > 0)
+            .map(|view| Key::of(&view))
+            .collect();
         let mut from = None;
         for (key, stream) in &mut self.known.streams {
             if !waiting.contains(key) {
@@ -243,8 +248,12 @@ impl Side {
 
     /// Forgets streams that the decoders do not know any more.
     fn forget(&mut self) {
-        let known: HashSet<Key> =
-            self.flows.streams().map(|view| Key::of(&view)).chain(self.samples.agents().map(|a| Key::sample(&a))).collect();
+        let known: HashSet<Key> = self
+            .flows
+            .streams()
+            .map(|view| Key::of(&view))
+            .chain(self.samples.agents().map(|a| Key::sample(&a)))
+            .collect();
         self.streams.retain(|key, _| known.contains(key));
     }
 

@@ -88,7 +88,9 @@ impl Receiver {
     /// When a bound is zero.
     pub fn new(config: Config, spool: Arc<dyn Spool>) -> Result<Self, ObserveError> {
         if config.batch == 0 || config.batch > MOST_BATCH || config.streams == 0 {
-            return Err(ObserveError::Setting("`batch` of flows is not within 1 and 1024, or `streams` is zero"));
+            return Err(ObserveError::Setting(
+                "`batch` of flows is not within 1 and 1024, or `streams` is zero",
+            ));
         }
         if config.exporters.iter().any(|exporter| exporter.sampling == Some(0)) {
             return Err(ObserveError::Setting("`sampling` of an exporter is zero"));
@@ -115,7 +117,8 @@ impl Receiver {
             let listener = TcpListener::bind(addr).await;
             tcp.push(listener.map_err(|error| ObserveError::Listen(*addr, error))?);
         }
-        let mut ports: Vec<u16> = udp.iter().filter_map(|socket| Some(socket.local_addr().ok()?.port())).collect();
+        let mut ports: Vec<u16> =
+            udp.iter().filter_map(|socket| Some(socket.local_addr().ok()?.port())).collect();
         ports.sort_unstable();
         ports.dedup();
         let ports = ports.into_iter().map(|port| (port, kernel_drops(port))).collect();

@@ -27,3 +27,6 @@ pub fn export(file: File, flows: &Batch) -> io::Result<()> {
         other => io::Error::other(other),
     })
 }
+
+#[cfg(test)]
+mod tests;

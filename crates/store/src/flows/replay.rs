@@ -30,11 +30,7 @@ impl Arrivals {
     ///
     /// # Errors
     /// The break of `visit`.
-    pub fn until(
-        &mut self,
-        before: i64,
-        visit: &mut dyn FnMut(Flows) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
+    pub fn until(&mut self, before: i64, visit: &mut dyn FnMut(Flows) -> ControlFlow<()>) -> ControlFlow<()> {
         let whole = if before == i64::MAX { before } else { before.div_euclid(SECOND_US) * SECOND_US };
         let received = &self.pending.received_us;
         let mut due: Vec<usize> =

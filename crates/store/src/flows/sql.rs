@@ -153,9 +153,9 @@ impl SqlFault {
         let mut line = String::new();
         let mut word = String::new();
         let flush = |word: &mut String, line: &mut String| {
-            let bare = word.trim_matches([':', '.']);
-            let host = bare.split('/').next().unwrap_or_default();
-            if host.parse::<std::net::IpAddr>().is_ok() {
+            // Whatever has the shape of an address, with something behind it or not.
+            let has = |mark: char| word.matches(mark).count();
+            if has(':') >= 2 || (has('.') >= 3 && word.contains(|c: char| c.is_ascii_digit())) {
                 line.push('…');
             } else {
                 line.push_str(word);

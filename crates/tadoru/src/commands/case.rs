@@ -64,7 +64,7 @@ pub async fn run(global: &Global, door: &Door, command: Case) -> Result<ExitCode
             }
             print::show(&table);
             if let Some(refusal) = &dossier.sealed {
-                println!("{}", refusal.explanation_en);
+                print::refusal(refusal, print::Facts::Found, print::lang(global, None)?);
             }
         }
         Case::Close { id, reason } => {

@@ -30,13 +30,16 @@ struct Scene {
 }
 
 mod flood;
+mod serve;
 
 /// Plays the main job, or another story.
 ///
 /// # Errors
 /// When the installation cannot be made, or a scene does not come out.
-pub async fn run(story: Option<DemoStory>, lang: Language) -> Result<ExitCode, CommandError> {
+pub async fn run(story: Option<DemoStory>, serve: bool, lang: Language) -> Result<ExitCode, CommandError> {
     match story {
+        None if serve => serve::run(lang).await,
+        Some(_) if serve => Err(CommandError::Other("a story is told in the terminal, without `--serve`".to_owned(), None)),
         None => main_job(lang).await,
         Some(DemoStory::Flood) => flood::run(lang).await,
     }

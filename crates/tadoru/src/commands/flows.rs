@@ -128,11 +128,7 @@ pub fn refuse(global: &Global, language: Language, refused: &FlowsRefused) -> Ex
     if global.json {
         print::json(refused);
     } else {
-        let refusal = &refused.refusal;
-        println!("{}", print::of(language, &refusal.explanation_ja, &refusal.explanation_en).trim_end());
-        if let Some(id) = &refusal.approval_id {
-            println!("help       another person may give `tadoru approve {id}`");
-        }
+        print::refusal(&refused.refusal, print::Facts::Stated, language);
     }
     ExitCode::from(3)
 }
@@ -195,7 +191,9 @@ fn tell_table(said: &FlowTable) {
 fn said_of(said: &FlowTable) -> String {
     let mut told = format!("{} flows read\n", print::number(said.read));
     if said.partial {
-        told.push_str("more flows were found than a statement reads: every figure is of a part; narrow the question\n");
+        told.push_str(
+            "more flows were found than a statement reads: every figure is of a part; narrow the question\n",
+        );
     }
     if said.cut {
         told.push_str("the answer is cut: there were more rows\n");

@@ -52,10 +52,10 @@ pub async fn run(global: &Global, door: &Door, command: Hold) -> Result<ExitCode
                     hold.journal_index,
                     hold.rule,
                 ),
-                HoldAnswer::Refused(refused) if lang.as_deref() == Some("ja") => {
-                    println!("{}", refused.refusal.explanation_ja);
+                HoldAnswer::Refused(refused) => {
+                    let lang = print::lang(global, lang.as_deref())?;
+                    print::refusal(&refused.refusal, print::Facts::Stated, lang);
                 }
-                HoldAnswer::Refused(refused) => println!("{}", refused.refusal.explanation_en),
             }
             return Ok(ExitCode::from(if matches!(answer, HoldAnswer::Refused(_)) { 3 } else { 0 }));
         }

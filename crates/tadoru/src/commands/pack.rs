@@ -40,8 +40,9 @@ pub async fn run(global: &Global, door: &Door, pack: Pack) -> Result<ExitCode, C
     };
     match (&answer, refused) {
         _ if global.json => print::json(&answer),
-        (_, Some(refusal)) if lang.as_deref() == Some("ja") => println!("{}", refusal.explanation_ja),
-        (_, Some(refusal)) => println!("{}", refusal.explanation_en),
+        (_, Some(refusal)) => {
+            print::refusal(refusal, print::Facts::Stated, print::lang(global, lang.as_deref())?);
+        }
         (PackAnswer::Packed(packed), _) => {
             let mut table = print::table(&["document", "kind", ">octets"]);
             for document in &packed.documents {

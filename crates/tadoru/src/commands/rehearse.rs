@@ -87,7 +87,11 @@ fn tell(told: &RehearsalAnswer, is_compared: bool, language: Language) {
         print::number(told.hits.len() as u64)
     );
     if is_compared {
-        println!("{}: {}", words("うち現行設定では検知されないもの", "of them new, not found by the settings in force"), print::number(new));
+        println!(
+            "{}: {}",
+            words("うち現行設定では検知されないもの", "of them new, not found by the settings in force"),
+            print::number(new)
+        );
         println!(
             "{}: {}",
             words("現行設定では検知され、見逃されるもの", "missed, found by the settings in force"),
@@ -124,14 +128,16 @@ fn tell(told: &RehearsalAnswer, is_compared: bool, language: Language) {
 
 fn table(hits: &[RehearsalHit], is_compared: bool, language: Language) {
     let or = |at: &Option<String>| at.clone().unwrap_or_else(|| "-".to_owned());
-    let mut columns = vec!["start", "told", "last", "vector", "scope", "target", ">packets/s", ">bit/s", ">findings"];
+    let mut columns =
+        vec!["start", "told", "last", "vector", "scope", "target", ">packets/s", ">bit/s", ">findings"];
     if is_compared {
         columns.push("");
     }
     let mut table = print::table(&columns);
     table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
     for hit in hits {
-        let last = if hit.is_over { or(&hit.last) } else { print::of(language, "継続中", "going on").to_owned() };
+        let last =
+            if hit.is_over { or(&hit.last) } else { print::of(language, "継続中", "going on").to_owned() };
         let mut cells = vec![
             or(&hit.start),
             or(&hit.told),
@@ -144,7 +150,11 @@ fn table(hits: &[RehearsalHit], is_compared: bool, language: Language) {
             hit.findings.to_string(),
         ];
         if is_compared {
-            cells.push(if hit.is_new { print::of(language, "新規", "new").to_owned() } else { String::new() });
+            cells.push(if hit.is_new {
+                print::of(language, "新規", "new").to_owned()
+            } else {
+                String::new()
+            });
         }
         table.add_row(cells);
     }

@@ -8,12 +8,14 @@ use tadoru_desk::{Desk, SystemClock};
 use tadoru_gate::journal::Event;
 use tadoru_model::PersonId;
 use tadoru_web::serve::{Tokens, loopback, socket};
+use tadoru_web::with_console;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::cli::Global;
 use crate::config::Config;
+use crate::console;
 use crate::door::{CommandError, actor_of, listen, routes, socket_of};
 use crate::embedded::{Embedded, Installation, open};
 use crate::sources::memory::{self, Memory};
@@ -77,7 +79,10 @@ pub async fn run(global: &Global) -> Result<ExitCode, CommandError> {
     for told in &running.told {
         tracing::info!("{told}");
     }
-    tracing::info!("API on http://{listening}, commands by `{}`", path.display());
+    if let Some(link) = console::first_link(&desk, listening)? {
+        eprintln!("tadoru: {link}");
+    }
+    tracing::info!("API on http://{listening}, the console beside it, commands by `{}`", path.display());
 
     let tokens = tokens(&config, &desk);
     let known = {
@@ -89,7 +94,8 @@ pub async fn run(global: &Global) -> Result<ExitCode, CommandError> {
     };
     let doors = tokio::spawn({
         let (router, shutdown) = (router.clone(), shutdown.clone());
-        let by_token = loopback(listener, router.clone(), tokens, ended(shutdown.clone()));
+        let pages = with_console(console::over(&desk, router.clone(), &global.data));
+        let by_token = loopback(listener, pages, tokens, ended(shutdown.clone()));
         let by_socket = socket(door, router, known, ended(shutdown));
         async move { tokio::join!(by_token, by_socket).0 }
     });

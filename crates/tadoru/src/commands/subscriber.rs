@@ -38,7 +38,9 @@ pub async fn run(global: &Global, door: &Door, command: Subscriber) -> Result<Ex
                     contract.versions.iter().for_each(tell);
                     println!("journal    {}", contract.journal_index);
                 }
-                ShowAnswer::Refused(refused) => println!("{}", refused.refusal.explanation_en),
+                ShowAnswer::Refused(refused) => {
+                    print::refusal(&refused.refusal, print::Facts::Stated, print::lang(global, None)?);
+                }
             }
             Ok(ExitCode::from(if matches!(answer, ShowAnswer::Refused(_)) { 3 } else { 0 }))
         }

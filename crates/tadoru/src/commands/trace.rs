@@ -52,8 +52,19 @@ fn tell(id: &str, traced: &Traced) {
     println!();
     if !traced.ingress.is_empty() {
         let mut table = print::table(&[
-            "exporter", "interface", "role", "neighbour", "how", ">share", ">+/-", ">packets", ">bytes",
-            ">sources", ">sampling", "first", "last",
+            "exporter",
+            "interface",
+            "role",
+            "neighbour",
+            "how",
+            ">share",
+            ">+/-",
+            ">packets",
+            ">bytes",
+            ">sources",
+            ">sampling",
+            "first",
+            "last",
         ]);
         for way in &traced.ingress {
             table.add_row([

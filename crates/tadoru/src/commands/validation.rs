@@ -47,16 +47,23 @@ fn tell(report: &Validation) {
         println!("no flow of that time is on record");
     } else {
         let mut table = print::table(&[
-            "exporter", "interface", "role", ">packets", ">valid", ">bogon", ">own from outside", ">wrong",
-            ">unverifiable", ">impossible flows",
+            "exporter",
+            "interface",
+            "role",
+            ">packets",
+            ">valid",
+            ">bogon",
+            ">own from outside",
+            ">wrong",
+            ">unverifiable",
+            ">impossible flows",
         ]);
         for one in &report.interfaces {
             table.add_row([
                 one.exporter.clone(),
-                one.name.as_ref().map_or_else(
-                    || one.interface.to_string(),
-                    |name| format!("{name} ({})", one.interface),
-                ),
+                one.name
+                    .as_ref()
+                    .map_or_else(|| one.interface.to_string(), |name| format!("{name} ({})", one.interface)),
                 one.role.clone().unwrap_or_else(|| "not told".to_owned()),
                 print::number(one.packets),
                 print::number(one.valid),
@@ -68,10 +75,14 @@ fn tell(report: &Validation) {
             ]);
         }
         print::show(&table);
-        println!("packets are scaled by sampling; one or two impossible flows are an accident, many are no validation");
+        println!(
+            "packets are scaled by sampling; one or two impossible flows are an accident, many are no validation"
+        );
     }
     if !report.told {
-        println!("own prefixes and interfaces were not told: only addresses that nobody has are called impossible");
+        println!(
+            "own prefixes and interfaces were not told: only addresses that nobody has are called impossible"
+        );
         println!("name them in `desk.own_prefixes` and in the table of `network.interfaces`");
     }
     println!("permit {} by {}", report.journal_index, report.rule);

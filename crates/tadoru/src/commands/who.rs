@@ -12,6 +12,7 @@ use tadoru_web::api::batch::{BatchAnswer, BatchHead, BatchLine, Said};
 use tadoru_web::api::shape::{Answered, Candidate, Hop, Refused, WhoAnswer};
 use tadoru_web::api::who::WhoRequest;
 use tadoru_web::client::Upload;
+use tadoru_web::words::fixed;
 use tadoru_wire::tables::Fault;
 use tadoru_wire::tables::complaints::{ComplaintLine, Complaints};
 
@@ -71,8 +72,12 @@ pub fn tell(answer: &WhoAnswer, lang: Language) {
 fn tell_answered(answer: &Answered, lang: Language) {
     let say = |ja: &'static str, en: &'static str, text: &str| println!("{}{text}", print::of(lang, ja, en));
     for warning in &answer.reading.warnings {
-        let likely = warning.likely.as_ref().map(|l| format!(" (may be meant: {l})")).unwrap_or_default();
-        say("注意　　　 ", "warning    ", &format!("{}{likely}", warning.message));
+        let likely = warning.likely.as_ref().map(|likely| match lang {
+            Language::Ja => format!("（本来の時刻の可能性：{likely}）"),
+            Language::En => format!(" (may be meant: {likely})"),
+        });
+        let message = print::of(lang, &warning.message_ja, &warning.message);
+        say("注意　　　 ", "warning    ", &format!("{message}{}", likely.unwrap_or_default()));
     }
     for at in &answer.question.at {
         say("問い　　　 ", "asked      ", &format!("{}  =  {}", at.local, at.utc));
@@ -80,21 +85,27 @@ fn tell_answered(answer: &Answered, lang: Language) {
     say("回答　　　 ", "outcome    ", &sentence(answer, lang));
     for (place, candidate) in answer.candidates.iter().take(MOST_SHOWN).enumerate() {
         println!();
-        tell_candidate(candidate, (answer.candidates.len() > 1).then_some(place + 1));
+        tell_candidate(candidate, (answer.candidates.len() > 1).then_some(place + 1), lang);
     }
-    if answer.candidates.len() > MOST_SHOWN {
-        println!("\n… and {} more; --json has all of them", answer.candidates.len() - MOST_SHOWN);
+    let more = answer.candidates.len().saturating_sub(MOST_SHOWN);
+    match lang {
+        _ if more == 0 => {}
+        Language::Ja => println!("\n… ほか {more} 者。`--json` はすべてを示す"),
+        Language::En => println!("\n… and {more} more; --json has all of them"),
     }
     println!();
     if !answer.narrow_by.is_empty() {
-        say("決め手　　 ", "decided by ", &answer.narrow_by.join(", "));
+        let words = answer.narrow_by.iter().map(|code| print::fixed(lang, fixed::NARROW, code));
+        let words: Vec<&str> = words.collect();
+        say("決め手　　 ", "decided by ", &words.join(print::of(lang, "、", ", ")));
     }
-    for note in &answer.notes {
+    for note in print::of_all(lang, &answer.notes_ja, &answer.notes) {
         say("付記　　　 ", "note       ", note);
     }
     for source in answer.coverage.iter().filter(|c| c.state != "alive").take(MOST_SHOWN) {
         let (from, until) = (source.from.as_deref().unwrap_or("…"), source.until.as_deref().unwrap_or("…"));
-        let (name, state, why) = (&source.source, &source.state, &source.why);
+        let (name, state) = (&source.source, print::fixed(lang, fixed::COVERAGE, &source.state));
+        let why = print::of(lang, &source.why_ja, &source.why);
         match lang {
             Language::Ja => println!("記録元　　 {name} {state}　{from} から {until} まで（{why}）"),
             Language::En => println!("source     {name} was {state} from {from} until {until}: {why}"),
@@ -148,24 +159,31 @@ fn sentence(answer: &Answered, lang: Language) -> String {
     format!("{word}{}{text}", print::of(lang, "：", ": "))
 }
 
-fn tell_candidate(candidate: &Candidate, place: Option<usize>) {
+fn tell_candidate(candidate: &Candidate, place: Option<usize>, lang: Language) {
     let number = place.map(|n| format!("{n}. ")).unwrap_or_default();
-    let doubts = if candidate.doubts.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", candidate.doubts.join(", "))
+    let doubts = candidate.doubts.iter().map(|code| print::fixed(lang, fixed::DOUBTS, code));
+    let doubts = doubts.collect::<Vec<_>>().join(print::of(lang, "、", ", "));
+    let doubts = match lang {
+        _ if doubts.is_empty() => doubts,
+        Language::Ja => format!("（{doubts}）"),
+        Language::En => format!(" ({doubts})"),
     };
-    println!("{number}{}  [{}]  {}{doubts}", candidate.subscriber, candidate.named_by, candidate.certainty);
-    let mut table = print::table(&["", "held", "ports", "from", "until", "record"]);
+    let named_by = print::fixed(lang, fixed::NAMES, &candidate.named_by);
+    let certainty = print::fixed(lang, fixed::CERTAINTIES, &candidate.certainty);
+    println!("{number}{}  [{named_by}]  {certainty}{doubts}", candidate.subscriber);
+    let mut table = print::table(match lang {
+        Language::Ja => &["", "保持", "ポート", "開始", "終了", "記録"],
+        Language::En => &["", "held", "ports", "from", "until", "record"],
+    });
     for hop in &candidate.path {
         let ports = hop.ports.map_or_else(
-            || "all".to_owned(),
+            || print::of(lang, "全て", "all").to_owned(),
             |p| {
                 if p.low == p.high { p.low.to_string() } else { format!("{}-{}", p.low, p.high) }
             },
         );
         table.add_row([
-            hop.kind.clone(),
+            print::fixed(lang, fixed::KINDS, &hop.kind).to_owned(),
             hop.prefix.clone(),
             ports,
             edge(&hop.from),
@@ -198,19 +216,7 @@ fn record(hop: &Hop) -> String {
 fn tell_refused(refused: &Refused, lang: Language) {
     let refusal = &refused.refusal;
     println!("{}refused ({})", print::of(lang, "回答　　　 ", "outcome    "), refusal.verdict);
-    println!("{}", print::of(lang, &refusal.explanation_ja, &refusal.explanation_en).trim_end());
-    let stated: Vec<&str> = refusal.missing.iter().filter(|m| m.stated).map(|m| m.name.as_str()).collect();
-    match (stated.join(", "), lang) {
-        (names, _) if names.is_empty() => {}
-        (names, Language::Ja) => println!("手引き　　 `--fact` で申述できるもの：{names}"),
-        (names, Language::En) => println!("help       `--fact` states: {names}"),
-    }
-    match (&refusal.approval_id, lang) {
-        (Some(id), Language::Ja) => println!("手引き　　 他の人が `tadoru approve {id}` により承認できる"),
-        (Some(id), Language::En) => println!("help       another person may give `tadoru approve {id}`"),
-        (None, _) => {}
-    }
-    println!("{}{}", print::of(lang, "ジャーナル ", "journal    "), refusal.journal_index);
+    print::refusal(refusal, print::Facts::Stated, lang);
 }
 
 /// Asks a table of complaints; answers go to standard output, a line each, in their order.

@@ -65,7 +65,11 @@ fn tables_and_dumps_are_one_network() {
     };
     let (network, warnings) = load(&config, &["203.0.113.0/24".parse().unwrap()]).unwrap();
     assert!(warnings.is_empty(), "{warnings:?}");
-    assert_eq!(systems(&network, "198.51.100.1", "203.0.113.9"), (64666, 64500), "the more specific, the own");
+    assert_eq!(
+        systems(&network, "198.51.100.1", "203.0.113.9"),
+        (64666, 64500),
+        "the more specific, the own"
+    );
     assert_eq!(systems(&network, "198.51.100.200", "203.0.75.1"), (64620, 64777), "by hand against the dump");
     assert_eq!(network.place(bits("192.0.2.1"), 2).unwrap().neighbour_as, 64502);
     assert!(network.once().is_some());
@@ -86,8 +90,7 @@ fn packed_dumps_are_unpacked() {
     let folder = Folder::new();
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(RIB).unwrap();
-    for (name, octets) in
-        [("rib.gz", gzip.finish().unwrap()), ("rib.zst", zstd::encode_all(RIB, 1).unwrap())]
+    for (name, octets) in [("rib.gz", gzip.finish().unwrap()), ("rib.zst", zstd::encode_all(RIB, 1).unwrap())]
     {
         let config = Config { ribs: vec![folder.put(name, octets)], ..Config::default() };
         assert_eq!(systems(&load(&config, &[]).unwrap().0, "198.51.100.1", "10.0.0.1").0, 64666, "{name}");
@@ -109,17 +112,19 @@ fn a_cut_dump_is_taken_as_far_as_it_goes() {
 #[test]
 fn what_is_wrong_is_named_by_file_and_line() {
     let folder = Folder::new();
-    let customers = |text: &str| Config {
-        customers: Some(folder.put("customers.csv", text)),
-        ..Config::default()
-    };
+    let customers =
+        |text: &str| Config { customers: Some(folder.put("customers.csv", text)), ..Config::default() };
     let head = "prefix,customer,class\n";
     let twice = told(&customers(&format!("{head}10.0.0.0/8,a,\n10.0.0.0/8,b,\n10.0.0.1/8,c,\n")));
-    assert!(twice.contains("line 3: its prefix stands in line 2 already; line 4: `prefix` is not"), "{twice}");
+    assert!(
+        twice.contains("line 3: its prefix stands in line 2 already; line 4: `prefix` is not"),
+        "{twice}"
+    );
     assert!(!twice.contains("10.0.0"), "{twice}");
     let classes = told(&customers(&format!("{head}10.0.0.0/8,a,home\n11.0.0.0/8,a,business\n")));
     assert!(classes.contains("line 3: its customer has another class"), "{classes}");
-    let interfaces = folder.put("interfaces.csv", "exporter,index,role\n192.0.2.1,1,edge\n192.0.2.1,1,core\n");
+    let interfaces =
+        folder.put("interfaces.csv", "exporter,index,role\n192.0.2.1,1,edge\n192.0.2.1,1,core\n");
     let interfaces = told(&Config { interfaces: Some(interfaces), ..Config::default() });
     assert!(interfaces.contains("line 3: its interface stands in line 2 already"), "{interfaces}");
     let routes = folder.put("routes.csv", "prefix,as\n10.0.0.0/8,1\n10.0.0.0/8,2\n");

@@ -86,3 +86,52 @@ fn exports_of_every_version_add_up_and_nobody_is_shown_without_an_incident() {
     let nowhere = tempfile::tempdir().unwrap();
     assert_eq!(tadoru(nowhere.path(), &["flows", "prot udp"]).status.code(), Some(2));
 }
+
+#[test]
+fn single_flows_wait_for_a_ground_and_mistakes_are_shown_in_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let file = folder.join("exports.pcap");
+    std::fs::write(&file, capture(Version::Ipfix)).unwrap();
+    told(folder, &["import", "flows", file.to_str().unwrap()]);
+
+    let out = folder.join("out.parquet");
+    let sql = "SELECT count(*) FROM flows";
+    for shown in [
+        &["flows", "--list"][..],
+        &["flows", "proto udp", "--limit", "5", "--csv"],
+        &["flows", "--parquet", out.to_str().unwrap()],
+        &["flows", "--sql", sql],
+        &["rehearse", "host 198.51.100.10"],
+    ] {
+        for (language, said) in [("en", "incident.id"), ("ja", "不許可")] {
+            let refused = tadoru(folder, &[shown, &["--lang", language]].concat());
+            let why = String::from_utf8(refused.stdout).unwrap();
+            assert_eq!(refused.status.code(), Some(3), "{shown:?}: {why}");
+            assert!(language == "ja" || why.contains(said), "{shown:?}: {why}");
+            assert!(!why.contains("198.51.100.10"), "{why}");
+        }
+    }
+    assert!(!out.exists(), "nothing is written");
+
+    let sums = tadoru(folder, &["flows", "--top", "src-net", "--csv"]);
+    assert_eq!(
+        String::from_utf8(sums.stdout).unwrap(),
+        "src-net,flows,packets,bytes\n192.0.2.0/24,40,80,40000\n"
+    );
+    let rehearsed = told(folder, &["rehearse"]);
+    assert_eq!((&rehearsed["flows"], &rehearsed["hits"]), (&40.into(), &serde_json::json!([])));
+
+    for (wrong, said) in [
+        (&["flows", "proto udp andd port 53"][..], "help: proto udp andd port 53\n                ^"),
+        (&["flows", "--list", "--incident", "0000000000000000"], "no such incident"),
+        (&["flows", "--sql", "DELETE FROM flows"], "SELECT"),
+        (&["flows", "--top", "nothing"], "dst-port"),
+        (&["rehearse", "--detection", "none.toml"], "none.toml"),
+    ] {
+        let done = tadoru(folder, wrong);
+        let why = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(done.status.code(), Some(2), "{wrong:?}: {why}");
+        assert!(why.contains(said), "{wrong:?}: {why}");
+    }
+}

@@ -10,6 +10,7 @@
 )]
 
 mod cgnat;
+mod damage;
 mod flows;
 mod fuzz_bodies;
 mod import;

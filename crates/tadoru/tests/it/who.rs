@@ -81,6 +81,27 @@ fn texts_are_in_the_language_of_the_installation_unless_another_is_asked_for() {
 }
 
 #[test]
+fn what_an_answer_warns_of_and_rests_on_is_in_the_language_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    with_a_line(folder);
+    // Between the operator's zone and this one lies an hour.
+    let at = "2026-11-01T10:00:00+08:00";
+    let question = ["who", "203.0.113.7", "--at", at, "--case", "K-1", "--purpose", "P-CLEAN"];
+    let told = |lang: &[&str]| {
+        String::from_utf8(tadoru(folder, &[&question, &COMPLAINT[..], lang].concat()).stdout).unwrap()
+    };
+    let japanese = told(&["--lang", "ja"]);
+    assert!(japanese.contains("注意") && japanese.contains("事業者の時刻と一時間違います"), "{japanese}");
+    assert!(japanese.contains("[契約]") && japanese.contains("固定割当"), "{japanese}");
+    for words in ["operator's zone", "may be meant", "held", "records name one line"] {
+        assert!(!japanese.contains(words), "{words}: {japanese}");
+    }
+    let english = told(&["--lang", "en"]);
+    assert!(english.contains("one hour away from the operator's zone (may be meant: "), "{english}");
+}
+
+#[test]
 fn the_demonstration_is_the_same_in_both_languages() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

@@ -93,8 +93,7 @@ pub(super) fn by_volume(ways: &[Known<'_>], places: &Places) -> Credits {
     let found = given.values().copied().fold(Amount::default(), Amount::plus);
     let widest = widest.map(|(_, amount)| *amount).unwrap_or_default();
     let most = if left.volume.packets > widest.volume.packets { left } else { widest };
-    let total =
-        if most.exceeds(found) { most.volume.larger(found.volume) } else { found.volume };
+    let total = if most.exceeds(found) { most.volume.larger(found.volume) } else { found.volume };
     let thinned = left.volume.packets > 0.0 && found.exceeds(left);
     Credits { given, total, seen_from, matched: false, thinned }
 }

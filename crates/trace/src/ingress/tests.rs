@@ -170,8 +170,9 @@ fn towns(sampling: &'static [u32], most_packets: u64, silence: bool) -> impl Str
 }
 
 fn share_at(answer: &Answer, router: u128, interface: u32) -> f64 {
-    let here =
-        |one: &&Ingress| one.exporter == address(router) && one.interface == Some(interface) && one.how == How::Entered;
+    let here = |one: &&Ingress| {
+        one.exporter == address(router) && one.interface == Some(interface) && one.how == How::Entered
+    };
     answer.ingress.iter().find(here).map_or(0.0, |one| one.share.packets)
 }
 
@@ -187,7 +188,11 @@ fn sound(answer: &Answer) {
         let sum: f64 = shares.iter().sum();
         assert!(sum <= 1.0 + 1e-6, "{shares:?}");
         if answer.total.packets > 0.0 {
-            assert!((sum + part(answer.unaccounted) - 1.0).abs() < 1e-6, "{shares:?} {:?}", answer.unaccounted);
+            assert!(
+                (sum + part(answer.unaccounted) - 1.0).abs() < 1e-6,
+                "{shares:?} {:?}",
+                answer.unaccounted
+            );
         }
     }
     assert!(!answer.why.is_empty());

@@ -45,9 +45,8 @@ pub(super) fn verdict(
     if untold > 0 {
         why.push(format!("{untold} exporters do not tell by which interface packets come in"));
     }
-    let is_end = |way: &&Known<'_>| {
-        way.role() == Some(InterfaceRole::Core) && way.place.and_then(router).is_none()
-    };
+    let is_end =
+        |way: &&Known<'_>| way.role() == Some(InterfaceRole::Core) && way.place.and_then(router).is_none();
     let ends = ways.iter().filter(is_end).count();
     if ends > 0 && unaccounted + first_seen > 0.0 {
         why.push(format!(

@@ -45,8 +45,11 @@ impl Amount {
         let scale = f64::from(flow.sampling.max(1));
         let (packets, bytes) = (flow.packets as f64, flow.bytes as f64);
         let flows = f64::from(flow.flows.max(1));
-        let volume =
-            Volume { packets: packets * scale * part, bytes: bytes * scale * part, flows: flows * scale * part };
+        let volume = Volume {
+            packets: packets * scale * part,
+            bytes: bytes * scale * part,
+            flows: flows * scale * part,
+        };
         let square = if scale > 1.0 { scale * scale * part } else { 0.0 };
         let variance = Volume {
             packets: packets * square,

@@ -28,7 +28,9 @@ use super::reading::duration_us;
 use super::shape::{REFUSED, refusal};
 use super::{Api, ground};
 
-pub use self::answer::{CutToIncident, FlowFigures, FlowList, FlowSums, FlowTable, FlowsAnswer, FlowsRefused};
+pub use self::answer::{
+    CutToIncident, FlowFigures, FlowList, FlowSums, FlowTable, FlowsAnswer, FlowsRefused,
+};
 pub use self::row::FlowRow;
 
 /// Which flows, and what of them: sums over all, unless `top`, `series`, `rows` or `sql` is given.
@@ -104,10 +106,7 @@ pub(super) async fn flows<S: Stores>(
     JsonBody(query): JsonBody<FlowsQuery>,
 ) -> Result<Json<FlowsAnswer>, Problem> {
     let inquiry = FlowInquiry {
-        question: Question {
-            filter: wanted(&api, &query)?,
-            span: span(&api, &query.since, &query.until)?,
-        },
+        question: Question { filter: wanted(&api, &query)?, span: span(&api, &query.since, &query.until)? },
         figure: figure(&query)?,
         ground: relied_on(&api, &query)?,
         words: query.filter,
@@ -130,8 +129,11 @@ fn wanted<S: Stores>(api: &Api<S>, query: &FlowsQuery) -> Result<Filter, Problem
         return Ok(wanted);
     }
     let once = api.desk.network().once().ok_or_else(|| {
-        Problem::wrong("once", "no interface was told to be an edge or a customer's: nothing can be counted once")
-            .help("name the interfaces of the exporters in the table of `network.interfaces`")
+        Problem::wrong(
+            "once",
+            "no interface was told to be an edge or a customer's: nothing can be counted once",
+        )
+        .help("name the interfaces of the exporters in the table of `network.interfaces`")
     })?;
     Ok(wanted.and(once))
 }
@@ -190,8 +192,8 @@ fn figure(query: &FlowsQuery) -> Result<Figure, Problem> {
         return Err(Problem::wrong("figure", "one of `top`, `series`, `rows` and `sql`, not several"));
     }
     if let Some(top) = &query.top {
-        let key = Key::parse(top)
-            .ok_or_else(|| wrong("top", Key::ALL.iter().map(|key| key.as_str()).collect()))?;
+        let key =
+            Key::parse(top).ok_or_else(|| wrong("top", Key::ALL.iter().map(|key| key.as_str()).collect()))?;
         let by = query.by.as_deref().unwrap_or("bytes");
         let by = Measure::parse(by)
             .ok_or_else(|| wrong("by", Measure::ALL.iter().map(|by| by.as_str()).collect()))?;

@@ -169,9 +169,7 @@ pub(super) async fn ingress<S: Stores>(
 ) -> Result<Json<IngressAnswer>, Problem> {
     let id = FindingId::try_from(id).map_err(|fault| Problem::wrong("id", fault.to_string()))?;
     let case = in_case.case.map(CaseId);
-    let reply = api
-        .run(move |desk, handle| handle.block_on(desk.trace_ingress(&caller.0, id, case)))
-        .await?;
+    let reply = api.run(move |desk, handle| handle.block_on(desk.trace_ingress(&caller.0, id, case))).await?;
     Ok(Json(match reply {
         IngressReply::Told(told) => IngressAnswer::Traced(Box::new(traced(*told))),
         IngressReply::Refused(refused) => IngressAnswer::Refused(Box::new(TraceRefused {
@@ -251,11 +249,7 @@ fn amounts(volume: Volume) -> Amounts {
 }
 
 fn shares(volume: Volume) -> Shares {
-    Shares {
-        packets: rounded(volume.packets),
-        bytes: rounded(volume.bytes),
-        flows: rounded(volume.flows),
-    }
+    Shares { packets: rounded(volume.packets), bytes: rounded(volume.bytes), flows: rounded(volume.flows) }
 }
 
 /// A share to six places: what is behind them is noise.

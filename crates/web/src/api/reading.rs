@@ -12,6 +12,8 @@ use utoipa::ToSchema;
 
 use super::problem::Problem;
 use super::shape::{Moment, QuestionEcho, Reading, TimeRead, Warned};
+use crate::words::Lang;
+use crate::words::fixed::{WARNINGS, word};
 
 /// A number, or the same as text, as tables have it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -217,7 +219,13 @@ fn warned(warning: &Warning, about: &str) -> Warned {
         Warning::Epoch => ("epoch", "the time was given as a count since 1970 and taken as UTC", None),
         Warning::Repeated => ("repeated", "the time falls on a leap second or a repeated hour", None),
     };
-    Warned { code: code.to_owned(), about: about.to_owned(), message: message.to_owned(), likely }
+    Warned {
+        code: code.to_owned(),
+        about: about.to_owned(),
+        message: message.to_owned(),
+        likely,
+        message_ja: word(Lang::Ja, WARNINGS, code).to_owned(),
+    }
 }
 
 /// Longest text of an address or a time.

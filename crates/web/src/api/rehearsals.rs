@@ -12,7 +12,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use http_body_util::channel::Channel;
 use serde::{Deserialize, Serialize};
-use tadoru_desk::rehearse::{Known, Progress, Rehearsed, RehearsalReply, RehearsalTold, RehearsalWish};
+use tadoru_desk::rehearse::{Known, Progress, RehearsalReply, RehearsalTold, RehearsalWish, Rehearsed};
 use tadoru_desk::{Detection, Stores};
 use tadoru_model::finding::{Rate, Scope};
 use tadoru_store::flows::Question;

@@ -17,6 +17,7 @@ use tadoru_model::Attribution;
 use utoipa::ToSchema;
 
 use super::reading::Asked;
+use crate::words::said::japanese;
 
 pub(super) use self::ground::refusal;
 pub(super) use self::times::rfc3339;
@@ -52,6 +53,9 @@ pub struct Answered {
     pub permit: Permit,
     /// Where in the journal the answer stands.
     pub journal_index: u64,
+    /// `notes` in Japanese, in the same order.
+    #[serde(default)]
+    pub notes_ja: Vec<String>,
 }
 
 /// The gate's no, or not yet, with the question it was given to.
@@ -120,6 +124,9 @@ pub struct Warned {
     pub message: String,
     /// The reading that may have been meant.
     pub likely: Option<String>,
+    /// `message` in Japanese.
+    #[serde(default)]
+    pub message_ja: String,
 }
 
 impl WhoAnswer {
@@ -143,6 +150,7 @@ impl WhoAnswer {
             notes: found.notes.clone(),
             permit: Permit::of(&ground.ground),
             journal_index: ground.journal_index,
+            notes_ja: found.notes.iter().map(|note| japanese(note)).collect(),
         }))
     }
 

@@ -14,19 +14,17 @@ use crate::words::{Lang, Words};
 /// The chain of one candidate: boxes from left to right.
 pub struct Chain {
     /// The boxes.
-    pub boxes: Vec<Box>,
+    pub boxes: Vec<Node>,
     /// What it says, for those who do not see it.
     pub said: String,
 }
 
 /// One box of a chain.
-pub struct Box {
+pub struct Node {
     /// Its left side.
     pub x: u32,
     /// Its width.
     pub width: u32,
-    /// Its middle.
-    pub middle: u32,
     /// Lines of text, each with its height.
     pub lines: Vec<Line>,
     /// Whether it is the sealed end.
@@ -126,10 +124,9 @@ pub fn chain(lang: Lang, zone: &TimeZone, endpoint: &str, candidate: &Candidate)
     let width = (WIDTH - GAP * (count - 1)) / count;
     let boxes = texts.into_iter().zip(0..).map(|((lines, is_sealed), place)| {
         let x = place * (width + GAP);
-        Box {
+        Node {
             x,
             width,
-            middle: x + width / 2,
             lines: wrapped(lines, width),
             is_sealed,
             leads_on: place + 1 < count,

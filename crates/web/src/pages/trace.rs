@@ -10,7 +10,6 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use tadoru_desk::Door;
 
 use super::gate::{Choice, choices};
 use super::picture::{Chain, TimeLine, chain, time_line};
@@ -41,7 +40,6 @@ struct TracePage {
     wrong: Wrong,
     purposes: Vec<Choice>,
     bases: Vec<Choice>,
-    may_ask: bool,
     read: Option<Read>,
     open: Vec<OpenRow>,
 }
@@ -157,7 +155,6 @@ struct HopRow {
 struct No {
     refused: Box<Refused>,
     verdict: String,
-    rule_text: String,
     text: String,
     missing: Vec<Other>,
 }
@@ -330,7 +327,6 @@ fn page(console: &Console, visitor: &Visitor, typed: Typed, wrong: Wrong, read: 
         f: console.frame(visitor, "trace", lang.words().trace, "/trace"),
         purposes: choices(lang, fixed::PURPOSES, &typed.purpose),
         bases: choices(lang, fixed::BASES, &typed.basis),
-        may_ask: visitor.actor.opens(Door::WorksCases),
         typed,
         wrong,
         read,
@@ -512,7 +508,6 @@ impl No {
         let explained = lang.of(&refusal.explanation_ja, &refusal.explanation_en);
         Self {
             verdict: word(lang, fixed::VERDICTS, &refusal.verdict).to_owned(),
-            rule_text: lang.of(&refusal.text_ja, &refusal.text_en).to_owned(),
             text: explained.lines().next().unwrap_or_default().to_owned(),
             missing: refusal
                 .missing

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tadoru_desk::Stores as _;
 use tadoru_model::flow::to_bits;
-use tadoru_model::{Flow, FindingState, Flows, Role};
+use tadoru_model::{FindingState, Flow, Flows, Role};
 use tadoru_store::incidents::contract::finding;
 
 use crate::house::{House, NOW, admin, ann, somebody};
@@ -14,7 +14,17 @@ const NEIGHBOUR: &str = "198.51.100.5";
 
 fn flow(src: &str, dst: &str, src_port: u16, at: i64) -> Flow {
     let (src, dst) = (to_bits(src.parse().unwrap()), to_bits(dst.parse().unwrap()));
-    let of = Flow { ip: 4, src, dst, src_port, dst_port: 53, proto: 17, flows: 1, sampling: 1000, ..Flow::default() };
+    let of = Flow {
+        ip: 4,
+        src,
+        dst,
+        src_port,
+        dst_port: 53,
+        proto: 17,
+        flows: 1,
+        sampling: 1000,
+        ..Flow::default()
+    };
     Flow { first_us: at, last_us: at + 500_000, received_us: at + 600_000, packets: 9, bytes: 9_000, ..of }
 }
 
@@ -58,7 +68,10 @@ async fn an_incident_shows_its_own_flows_and_no_others() {
     assert!(seen.contains(&SENDER), "{told}");
     assert!(!seen.contains(&"203.0.113.202") && !seen.contains(&"203.0.113.203"), "{told}");
     assert!(!seen.contains(&"203.0.113.204"), "what the address got before is not of the attack: {told}");
-    assert_eq!((&told["cut_to"]["incident"], told["flows"][0]["sampling"].as_u64()), (&json!(incident), Some(1000)));
+    assert_eq!(
+        (&told["cut_to"]["incident"], told["flows"][0]["sampling"].as_u64()),
+        (&json!(incident), Some(1000))
+    );
     let firsts: Vec<&str> =
         told["flows"].as_array().unwrap().iter().map(|row| row["first"].as_str().unwrap()).collect();
     assert!(firsts.is_sorted(), "by when they began");
@@ -169,7 +182,11 @@ async fn a_rehearsal_tells_what_is_new_and_what_is_missed_without_an_address() {
     assert_eq!((status, &told["outcome"], &told["rule"]), (200, &json!("told"), &json!("JP-005")), "{told}");
     assert_eq!(told["flows"], json!(603));
     let hit = &told["hits"][0];
-    assert_eq!((&hit["vector"], &hit["target"]), (&json!("amplification-dns"), &json!("198.51.100.0/24")), "{told}");
+    assert_eq!(
+        (&hit["vector"], &hit["target"]),
+        (&json!("amplification-dns"), &json!("198.51.100.0/24")),
+        "{told}"
+    );
     assert!(hit["told"].as_str().unwrap() >= hit["start"].as_str().unwrap(), "{told}");
     assert!(!told.to_string().contains(VICTIM) && hit.get("targets").is_none(), "{told}");
 
@@ -183,13 +200,23 @@ async fn a_rehearsal_tells_what_is_new_and_what_is_missed_without_an_address() {
     // Whom it would have hit: of an incident on file, to network operations.
     let of = json!({"detection": strict, "incident": incident});
     let (_, told) = rehearsed(&house, Role::NetworkOperations, &of).await;
-    assert_eq!((&told["rule"], &told["hits"][0]["targets"][0]["target"]), (&json!("JP-030.2"), &json!(VICTIM)), "{told}");
-    for (role, body) in [(Role::Administrator, of), (Role::NetworkOperations, json!({"filter": format!("host {VICTIM}")}))] {
+    assert_eq!(
+        (&told["rule"], &told["hits"][0]["targets"][0]["target"]),
+        (&json!("JP-030.2"), &json!(VICTIM)),
+        "{told}"
+    );
+    for (role, body) in
+        [(Role::Administrator, of), (Role::NetworkOperations, json!({"filter": format!("host {VICTIM}")}))]
+    {
         let (_, told) = rehearsed(&house, role, &body).await;
         assert_eq!(told["outcome"], json!("refused"), "{told}");
     }
-    let (status, told) = rehearsed(&house, Role::NetworkOperations, &json!({"detection": {"quite_s": 1}})).await;
+    let (status, told) =
+        rehearsed(&house, Role::NetworkOperations, &json!({"detection": {"quite_s": 1}})).await;
     assert_eq!((status, &told["error"]["code"]), (400, &json!("detection")), "{told}");
     assert_eq!(rehearsed(&house, Role::Auditor, &json!({})).await.0, 403);
-    assert!(house.get(Some(&admin()), "/v1/incidents").await.1.to_string().matches("\"id\"").count() <= 1, "nothing is filed");
+    assert!(
+        house.get(Some(&admin()), "/v1/incidents").await.1.to_string().matches("\"id\"").count() <= 1,
+        "nothing is filed"
+    );
 }

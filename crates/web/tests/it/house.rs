@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use serde_json::Value;
 use tadoru_desk::import::{FileReader, FileReport, ImportError, Item, Reading};
-use tadoru_desk::{Actor, Clock, Desk, DeskError, Network, People, Settings};
+use tadoru_desk::{Actor, Clock, Desk, DeskError, Network, People, Person, Settings};
 use tadoru_gate::journal::Options;
 use tadoru_gate::permit::Store;
 use tadoru_gate::{ActName, Answer, Ask, DataCategory, DataSet, Facts, Gate, Packs, Permit, Purpose, Scope};
@@ -70,6 +70,18 @@ impl House {
     pub async fn at(folder: tempfile::TempDir, now: UtcMicros) -> Self {
         let clock = Hands(Arc::new(AtomicI64::new(now.0)));
         Self::of(desk(folder.path(), &clock).await, clock, folder)
+    }
+
+    /// An installation whose configuration names somebody in each role.
+    pub async fn staffed() -> Self {
+        let clock = Hands(Arc::new(AtomicI64::new(NOW.0)));
+        let folder = tempfile::tempdir().unwrap();
+        let person = |role: Role| {
+            let Actor { person: id, roles } = somebody(role);
+            Person { id, roles, unix_user: None }
+        };
+        let people = People::new(Role::ALL.map(person).to_vec());
+        Self::of(desk_of(folder.path(), &clock, people).await, clock, folder)
     }
 
     fn of(desk: Desk<Shelves>, clock: Hands, folder: tempfile::TempDir) -> Self {
@@ -163,6 +175,10 @@ static,rubbish
 pub const NOW: UtcMicros = UtcMicros(1_795_230_000_000_000);
 
 async fn desk(path: &Path, clock: &Hands) -> Desk<Shelves> {
+    desk_of(path, clock, People::default()).await
+}
+
+async fn desk_of(path: &Path, clock: &Hands, people: People) -> Desk<Shelves> {
     let folder = Folder::open(path).unwrap();
     let packs = Packs::shipped().unwrap();
     let now = clock.now();
@@ -172,7 +188,7 @@ async fn desk(path: &Path, clock: &Hands) -> Desk<Shelves> {
     let (stores, _) =
         Shelves::open(&folder, vault, Arc::new(move || tick.now()), &permit, &[]).await.unwrap();
     let settings = Settings::default();
-    Desk::new(Arc::new(gate), stores, settings, People::default(), Arc::new(clock.clone()))
+    Desk::new(Arc::new(gate), stores, settings, people, Arc::new(clock.clone()))
 }
 
 fn recording(gate: &Gate, at: UtcMicros) -> Permit<Store> {

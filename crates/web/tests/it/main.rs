@@ -9,6 +9,7 @@
 
 mod answers;
 mod batch;
+mod console;
 mod document;
 mod doors;
 mod flows;

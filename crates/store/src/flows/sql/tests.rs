@@ -43,10 +43,8 @@ fn whatever_else_is_refused() {
 #[test]
 fn the_databases_words_hold_no_address_and_no_second_line() {
     let told = |text| SqlFault::refused(text).to_string();
-    assert_eq!(
-        told("no such column: 192.0.2.7\nSELECT x"),
-        "the statement cannot be run: no such column: …"
-    );
+    assert_eq!(told("no such column: 192.0.2.7\nSELECT x"), "the statement cannot be run: no such column: …");
+    assert!(!told("no such column: 192.0.2.7.x").contains("192"));
     assert!(!told("near \"2001:db8::1\": syntax error").contains("db8"));
     assert!(told("no such column: flows.dst_prot").contains("flows.dst_prot"));
     assert!(told(&"x".repeat(10_000)).len() < 300);

@@ -110,7 +110,10 @@ pub fn sheet(flows: &[FlowRow]) -> Sheet {
             row.domain.to_string(),
         ]
     };
-    Sheet { header: HEADER.iter().map(|name| (*name).to_owned()).collect(), rows: flows.iter().map(row).collect() }
+    Sheet {
+        header: HEADER.iter().map(|name| (*name).to_owned()).collect(),
+        rows: flows.iter().map(row).collect(),
+    }
 }
 
 /// Which end of a flow.
@@ -155,14 +158,15 @@ fn local(text: &str, zone: &TimeZone) -> String {
 /// From the first packet to the last, in seconds.
 fn seconds(row: &FlowRow) -> String {
     let ms = instant(&row.first).zip(instant(&row.last));
-    let ms = ms.map_or(0, |(first, last)| last.as_millisecond().saturating_sub(first.as_millisecond()).max(0));
+    let ms =
+        ms.map_or(0, |(first, last)| last.as_millisecond().saturating_sub(first.as_millisecond()).max(0));
     format!("{}.{:03}", ms / 1000, ms % 1000)
 }
 
 const HEADER: &[&str] = &[
-    "ts", "te", "td", "sa", "da", "sp", "dp", "pr", "flg", "fwd", "stos", "ipkt", "ibyt", "opkt", "obyt", "in", "out",
-    "sas", "das", "smk", "dmk", "dir", "nh", "nhb", "svln", "dvln", "ismc", "odmc", "ra", "tr", "flows", "sampling",
-    "domain",
+    "ts", "te", "td", "sa", "da", "sp", "dp", "pr", "flg", "fwd", "stos", "ipkt", "ibyt", "opkt", "obyt",
+    "in", "out", "sas", "das", "smk", "dmk", "dir", "nh", "nhb", "svln", "dvln", "ismc", "odmc", "ra", "tr",
+    "flows", "sampling", "domain",
 ];
 const ICMPV6: u8 = 58;
 const NOT_TOLD: u8 = 255;

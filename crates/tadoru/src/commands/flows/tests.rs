@@ -1,5 +1,11 @@
 //! How flows and mistakes in filters are shown.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail loudly"
+)]
 
 use tadoru_web::api::flows::FlowRow;
 
@@ -8,7 +14,9 @@ use super::*;
 #[test]
 fn a_mistake_is_shown_under_the_filter() {
     assert!(check("proto udp and dst port 53").is_ok() && check("").is_ok());
-    let Err(CommandError::Problem { status: 400, help: Some(help), .. }) = check("proto udp andd dst port 53") else {
+    let Err(CommandError::Problem { status: 400, help: Some(help), .. }) =
+        check("proto udp andd dst port 53")
+    else {
         panic!("it was taken")
     };
     let lines: Vec<&str> = help.lines().collect();

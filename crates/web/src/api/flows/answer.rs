@@ -128,7 +128,10 @@ impl FlowsAnswer {
             Told::List { flows, of } => {
                 let listed = FlowList {
                     outcome,
-                    flows: (0..flows.rows()).filter_map(|row| flows.get(row)).map(|f| FlowRow::of(&f)).collect(),
+                    flows: (0..flows.rows())
+                        .filter_map(|row| flows.get(row))
+                        .map(|f| FlowRow::of(&f))
+                        .collect(),
                     cut: of.is_some(),
                     of: of.map(|sums| FlowSums::of(None, &sums)),
                     rule,

@@ -202,7 +202,8 @@ fn mac(bits: u64) -> Option<String> {
 
 fn octets(text: &Option<String>) -> Option<u64> {
     let Some(text) = text else { return Some(0) };
-    text.split(':').try_fold(0, |bits: u64, octet| Some(bits << 8 | u64::from(u8::from_str_radix(octet, 16).ok()?)))
+    text.split(':')
+        .try_fold(0, |bits: u64, octet| Some(bits << 8 | u64::from(u8::from_str_radix(octet, 16).ok()?)))
 }
 
 fn is_zero<T: Default + PartialEq>(n: &T) -> bool {

@@ -5,6 +5,7 @@ use tadoru_model::{Certainty, CoverageSpan, Doubt, NarrowBy, PortRange};
 use utoipa::ToSchema;
 
 use super::rfc3339;
+use crate::words::said::japanese;
 
 /// One possible holder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -104,6 +105,9 @@ pub struct Covered {
     pub state: String,
     /// Why, in plain words.
     pub why: String,
+    /// `why` in Japanese.
+    #[serde(default)]
+    pub why_ja: String,
 }
 
 impl Candidate {
@@ -159,6 +163,7 @@ impl Covered {
             until: rfc3339(span.span.until),
             state: span.state.as_str().to_owned(),
             why: span.why.clone(),
+            why_ja: japanese(&span.why),
         }
     }
 }

@@ -57,12 +57,18 @@ fn a_row_is_the_flow_there_and_back() {
     }
     let row = FlowRow::of(&flow());
     assert_eq!(row.src.as_deref(), Some("2001:db8:1:2:3:4:5:6"));
-    assert_eq!((row.first.as_str(), row.in_src_mac.as_deref()), ("2026-11-21T03:00:00.000001Z", Some("02:00:00:00:00:fe")));
+    assert_eq!(
+        (row.first.as_str(), row.in_src_mac.as_deref()),
+        ("2026-11-21T03:00:00.000001Z", Some("02:00:00:00:00:fe"))
+    );
 }
 
 #[test]
 fn what_cannot_be_read_is_no_flow() {
-    for text in [r#"{"first":"x"}"#, r#"{"first":"2026-11-21T03:00:00Z","last":"2026-11-21T03:00:00Z","received":"2026-11-21T03:00:00Z","src":"x"}"#] {
+    for text in [
+        r#"{"first":"x"}"#,
+        r#"{"first":"2026-11-21T03:00:00Z","last":"2026-11-21T03:00:00Z","received":"2026-11-21T03:00:00Z","src":"x"}"#,
+    ] {
         assert!(serde_json::from_str::<FlowRow>(text).unwrap().flow().is_none(), "{text}");
     }
 }
