@@ -31,6 +31,8 @@ pub mod validation;
 pub mod who;
 
 mod heard;
+#[cfg(test)]
+mod house;
 
 use std::sync::{Arc, RwLock};
 

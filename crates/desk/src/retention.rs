@@ -10,6 +10,7 @@ use tadoru_gate::journal::Event;
 use tadoru_gate::keys::Month;
 use tadoru_gate::pack::Keep;
 use tadoru_model::{Assignment, RecordKind, UtcMicros};
+use tadoru_store::incidents::KEYS as INCIDENT_KEYS;
 
 use crate::ask::Work;
 use crate::{Desk, DeskError, Stores};
@@ -20,6 +21,7 @@ pub struct Periods {
     assignments: i64,
     destinations: i64,
     venues: i64,
+    incidents: i64,
 }
 
 impl Periods {
@@ -45,17 +47,21 @@ impl Periods {
         kept != i64::MAX && row.until.latest <= now.plus(-kept)
     }
 
-    /// Whether every row of these kinds that ended in `month` is past its retention, for a day at least.
-    fn are_over_for(self, kinds: &[RecordKind], month: Month, now: UtcMicros) -> bool {
-        let over = |kind: &RecordKind| month.end() <= now.plus(-self.of(*kind).saturating_add(DAY_US));
-        !kinds.is_empty() && kinds.iter().all(over)
+    /// Whether all that ended in `month` and stands under keys of `class` is past its retention, for a day at least.
+    fn are_over_for(self, class: &str, month: Month, now: UtcMicros) -> bool {
+        let over = |kept: i64| kept != i64::MAX && month.end() <= now.plus(-kept.saturating_add(DAY_US));
+        if class == INCIDENT_KEYS {
+            return over(self.incidents);
+        }
+        let kinds = kinds_of(class);
+        !kinds.is_empty() && kinds.iter().all(|kind| over(self.of(*kind)))
     }
 }
 
 /// What a run of the retention did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Run {
-    /// Rows deleted.
+    /// Rows, flows and incidents deleted.
     pub deleted: u64,
     /// Rows that a hold kept.
     pub held: u64,
@@ -70,6 +76,7 @@ impl<S: Stores> Desk<S> {
             assignments: self.period(ASSIGNMENT),
             destinations: self.period(DESTINATION),
             venues: self.period(VENUE),
+            incidents: self.period(INCIDENT),
         }
     }
 
@@ -108,16 +115,11 @@ impl<S: Stores> Desk<S> {
             run.held += deleted.held;
             if deleted.rows > 0 {
                 run.deleted += deleted.rows;
-                let event = Event::Deleted {
-                    class: kind.as_str().to_owned(),
-                    month: format!("before {before}"),
-                    records: deleted.rows,
-                    keys_destroyed: 0,
-                };
-                self.gate().note(&event, now)?;
+                self.note_deleted(kind.as_str(), before, deleted.rows)?;
             }
         }
         run.deleted += self.drop_flows(now)?;
+        run.deleted += self.drop_incidents(periods, now)?;
         run.keys = self.destroy_keys(periods, now)?;
         Ok(run)
     }
@@ -128,27 +130,46 @@ impl<S: Stores> Desk<S> {
         let before = now.plus(-self.period(FLOWS));
         let dropped = self.stores().flows().delete_before(&permit, before)?;
         if dropped.flows > 0 {
-            let event = Event::Deleted {
-                class: FLOWS.to_owned(),
-                month: format!("before {before}"),
-                records: dropped.flows,
-                keys_destroyed: 0,
-            };
-            self.gate().note(&event, now)?;
+            self.note_deleted(FLOWS, before, dropped.flows)?;
         }
         Ok(dropped.flows)
+    }
+
+    /// Deletes the incidents that ended longer ago than their extract is kept (JP-030.2: a year); how many.
+    fn drop_incidents(&self, periods: Periods, now: UtcMicros) -> Result<u64, DeskError> {
+        if periods.incidents == i64::MAX {
+            return Ok(0);
+        }
+        let permit = self.standing(Work::Flows)?;
+        let before = now.plus(-periods.incidents);
+        let deleted = self.stores().incidents().delete_before(&permit, before)?;
+        if deleted > 0 {
+            self.note_deleted(INCIDENT, before, deleted)?;
+        }
+        Ok(deleted)
+    }
+
+    /// Writes a deletion in the journal.
+    fn note_deleted(&self, class: &str, before: UtcMicros, records: u64) -> Result<(), DeskError> {
+        let (class, month) = (class.to_owned(), format!("before {before}"));
+        let event = Event::Deleted { class, month, records, keys_destroyed: 0 };
+        self.gate().note(&event, self.now())?;
+        Ok(())
     }
 
     /// Destroys the keys of the months that are over of which nothing is left; how many.
     fn destroy_keys(&self, periods: Periods, now: UtcMicros) -> Result<u64, DeskError> {
         let mut keys = self.gate().vault().list().map_err(GateError::from)?;
-        keys.retain(|(class, month)| periods.are_over_for(kinds_of(class), *month, now));
+        keys.retain(|(class, month)| periods.are_over_for(class, *month, now));
         if keys.is_empty() {
             return Ok(0);
         }
         let live_since = self.stores().forget_applied()?.unwrap_or(UtcMicros::MAX);
-        let needed = self.stores().assignments().keys_in_use();
-        keys.retain(|key| key.1.end() <= live_since && !needed.contains(key));
+        let mut needed = self.stores().assignments().keys_in_use();
+        needed.extend(self.stores().incidents().keys_in_use());
+        // What waits live to be applied stands under the keys of assignments.
+        let waits = |(class, month): &(String, Month)| class != INCIDENT_KEYS && month.end() > live_since;
+        keys.retain(|key| !waits(key) && !needed.contains(key));
         for (class, month) in &keys {
             self.gate().destroy_key(class, *month, now)?;
         }
@@ -182,6 +203,8 @@ pub const ASSIGNMENT: &str = "assignment";
 pub const DESTINATION: &str = "assignment-destination";
 /// Retention class of stays at a venue.
 pub const VENUE: &str = "venue";
+/// Retention class of incidents, and of what is kept in a case for a year after its end.
+pub const INCIDENT: &str = "case-1y";
 /// Retention class of flows kept for the handling of attacks.
 pub const FLOWS: &str = "flow-raw";
 

@@ -33,6 +33,8 @@ pub struct FlowWatch<S> {
     resumed: Resumed,
     /// Found and not yet on file.
     unfiled: VecDeque<Finding>,
+    /// The last batch: when it had come in, and when it was taken.
+    taken: (UtcMicros, UtcMicros),
     measured: UtcMicros,
     learnt: UtcMicros,
 }
@@ -56,7 +58,8 @@ impl<S: Stores> Desk<S> {
         let now = self.now();
         let resumed = Resumed::new(self.open_incidents()?, now, quiet_us);
         let desk = Arc::clone(self);
-        Ok(FlowWatch { desk, permit, detector, resumed, unfiled: VecDeque::new(), measured: now, learnt: now })
+        let (unfiled, taken) = (VecDeque::new(), (now, now));
+        Ok(FlowWatch { desk, permit, detector, resumed, unfiled, taken, measured: now, learnt: now })
     }
 
     /// Hears of incidents as they are filed, from now on.
@@ -86,17 +89,19 @@ impl<S: Stores> FlowWatch<S> {
         let at = arrived.map_or(now, |at| now.min(UtcMicros(at)));
         let found = self.detector.step(at, batch);
         self.note(found);
+        self.taken = (at, self.desk.now());
         // What cannot be filed now is filed before the next mark.
         let _ = self.file();
         Ok(())
     }
 
-    /// Lets time pass: ends what is over, notes how strong open attacks are.
+    /// Lets time pass: ends what is over, notes how strong open attacks are. To be called about once a second, also
+    /// while nothing comes in.
     ///
     /// # Errors
     /// When findings cannot be filed; they are kept and filed later.
     pub fn tick(&mut self) -> Result<(), DeskError> {
-        let now = self.desk.now();
+        let now = self.present();
         let found = self.detector.tick(now);
         self.note(found);
         let gone = self.resumed.gone(now);
@@ -124,11 +129,11 @@ impl<S: Stores> FlowWatch<S> {
         Ok(self.desk.stores().flows().commit(&permit, mark)?)
     }
 
-    /// Ends watching: files what was found, keeps what was learnt, and writes the flows that were committed.
+    /// At the end of watching: files what was found, keeps what was learnt, and writes the flows that were committed.
     ///
     /// # Errors
     /// When a store fails.
-    pub fn end(mut self) -> Result<(), DeskError> {
+    pub fn end(&mut self) -> Result<(), DeskError> {
         self.file()?;
         let permit = self.permit()?;
         self.desk.stores().incidents().remember(&permit, &self.detector.save())?;
@@ -138,6 +143,13 @@ impl<S: Stores> FlowWatch<S> {
     /// What the detector could not take, and how much it keeps.
     pub fn counters(&self) -> tadoru_detect::Counters {
         self.detector.counters()
+    }
+
+    /// What the detector takes for the present: while a backlog is taken in, when its newest came in, so that the rest
+    /// of it is not too late to be looked at.
+    fn present(&self) -> UtcMicros {
+        let (now, (arrived, taken)) = (self.desk.now(), self.taken);
+        if now.since(taken) < CAUGHT_UP_US { arrived } else { now }
     }
 
     fn note(&mut self, found: Vec<Finding>) {
@@ -190,6 +202,8 @@ fn permit<S: Stores>(
     Ok(Arc::clone(permit))
 }
 
+/// After so long without a batch there is no backlog, microseconds.
+const CAUGHT_UP_US: i64 = 1_000_000;
 /// How often the strength of open attacks is noted, microseconds.
 const MEASURE_US: i64 = 10_000_000;
 /// How often what was learnt is kept, microseconds.

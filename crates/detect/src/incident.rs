@@ -259,16 +259,15 @@ impl Incident {
         let again = std::mem::replace(&mut self.ended, false);
         self.from = self.from.min(update.from);
         self.last = self.last.max(update.last);
-        let known = self.targets.iter().position(|aim| aim.key == update.key && aim.vector == vector);
-        let new_aim = !self.targets.iter().any(|aim| aim.key == update.key);
         let main = self.targets.get(self.main).map(|aim| (aim.key, aim.last, aim.now));
-        let place = known.unwrap_or_else(|| {
-            if self.targets.len() < MOST_TARGETS {
-                self.targets.push(Aim::new(&update));
-            }
-            self.targets.len() - 1
-        });
-        if let Some(aim) = self.targets.get_mut(place) {
+        let wider = main.is_some_and(|(key, ..)| breadth(update.key) > breadth(key));
+        let narrower = main.is_some_and(|(key, ..)| breadth(update.key) < breadth(key));
+        let known = self.targets.iter().position(|aim| aim.key == update.key && aim.vector == vector);
+        let is_new = !self.targets.iter().any(|aim| aim.key == update.key);
+        let place = known.or_else(|| self.room(&update, wider));
+        // One more than are kept counts for the incident and is no target: no other one gets its figures.
+        let new_aim = is_new && place.is_some();
+        if let Some(aim) = place.and_then(|place| self.targets.get_mut(place)) {
             aim.last = aim.last.max(update.last);
             aim.now = update.rate;
             aim.peak = highest(aim.peak, update.rate);
@@ -282,18 +281,15 @@ impl Incident {
             *ratio = ratio.max(update.ratio);
         }
         self.vectors.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let wider = main.is_some_and(|(key, ..)| breadth(update.key) > breadth(key));
-        let narrower = main.is_some_and(|(key, ..)| breadth(update.key) < breadth(key));
         let left = main.is_some_and(|(key, last, rate)| {
             key != update.key
                 && (last < now.saturating_sub(1) || rate.packets_per_s < update.rate.packets_per_s)
         });
         // It is told about where it is now: the widest, and of the same width the newest or strongest.
-        let turn = wider || !narrower && left;
+        let turn = place.filter(|_| wider || !narrower && left);
         let same = main.is_some_and(|(key, ..)| key == update.key);
-        if turn {
-            self.main = place;
-        }
+        self.main = turn.unwrap_or(self.main);
+        let turn = turn.is_some();
         if turn || same {
             let stronger = self.vectors.first().is_none_or(|(first, _)| first.vector == vector);
             self.now = update.rate;
@@ -318,6 +314,20 @@ impl Incident {
         }
         (self.told_ratio, self.told_at) = (self.ratio.max(self.told_ratio), now);
         Some(if moved { FindingState::Moved } else { FindingState::Grew })
+    }
+
+    /// A place for a target more; where there is no room, a wider one takes that of the newest narrower one.
+    fn room(&mut self, update: &Update<'_>, wider: bool) -> Option<usize> {
+        if self.targets.len() < MOST_TARGETS {
+            self.targets.push(Aim::new(update));
+            return Some(self.targets.len() - 1);
+        }
+        let narrow = |(place, aim): (usize, &Aim)| {
+            (place != self.main && breadth(aim.key) < breadth(update.key)).then_some(place)
+        };
+        let place = self.targets.iter().enumerate().rev().filter(|_| wider).find_map(narrow)?;
+        *self.targets.get_mut(place)? = Aim::new(update);
+        Some(place)
     }
 
     /// Whether traffic to somebody else is the same attack.

@@ -14,9 +14,11 @@ use tadoru_model::{Flows as Batch, Prefix, Span, UtcMicros};
 use tadoru_store::StoreError;
 use tadoru_store::assignments::SpoolMark;
 use tadoru_store::flows::sql::{Bounds, Statement, Table};
+use tadoru_store::flows::memory::end_of_hour;
+use tadoru_store::flows::taken::{Known, TakenFiles};
 use tadoru_store::flows::tally::{Steps, Tally};
 use tadoru_store::flows::{
-    Bucket, Dropped, Flows, FlowsError, Found, Ground, Key, Measure, Question, Ranked, State, Sums,
+    Again, Bucket, Dropped, FileDigest, FileEnd, Flows, FlowsError, Found, Ground, Key, Measure, Question, Ranked, State, Sums,
     sealed_flows,
 };
 
@@ -24,7 +26,7 @@ use crate::folder::Folder;
 
 use compile::Program;
 use file::{FlowFile, Inside};
-use partitions::{Partitions, Stored};
+use partitions::{Partitions, Stored, UpTo};
 
 mod ask;
 mod columns;
@@ -90,10 +92,31 @@ struct Fresh {
     /// Rows that are being written, and the mark that will be durable with them.
     frozen: Option<(Arc<Batch>, SpoolMark)>,
     durable: SpoolMark,
+    /// Rows of imported files, which no mark speaks of.
+    brought: Batch,
+    /// Those that are being written, and what will be known of their files with them.
+    brought_frozen: Option<(Arc<Batch>, Known)>,
+    taken: TakenFiles,
     files: Vec<Stored>,
 }
 
 impl Fresh {
+    /// The batches that are in memory.
+    fn in_memory(&self) -> impl Iterator<Item = &Batch> {
+        let frozen = self.frozen.iter().map(|(rows, _)| &**rows);
+        let brought = self.brought_frozen.iter().map(|(rows, _)| &**rows);
+        frozen.chain(brought).chain([&self.rows, &self.brought])
+    }
+
+    /// The rows of imported files, set aside to be written, when there is anything that is not durable.
+    fn freeze_brought(&mut self, durable: &Known) -> Option<(Arc<Batch>, Known)> {
+        if self.brought_frozen.is_none() && (self.brought.rows() > 0 || self.taken.known() != durable) {
+            let rows = Arc::new(std::mem::take(&mut self.brought));
+            self.brought_frozen = Some((rows, self.taken.known().clone()));
+        }
+        self.brought_frozen.clone()
+    }
+
     fn frozen_rows(&self) -> usize {
         self.frozen.as_ref().map_or(0, |(rows, _)| rows.rows())
     }
@@ -132,7 +155,8 @@ impl FlowStore {
     pub fn open(folder: &Folder, settings: Settings) -> Result<(Self, Opened), StoreError> {
         let (partitions, files, opened) = Partitions::open(folder)?;
         let durable = partitions.mark();
-        let fresh = Fresh { durable, committed_mark: durable, files, ..Fresh::default() };
+        let taken = TakenFiles::of(partitions.taken().clone());
+        let fresh = Fresh { durable, committed_mark: durable, taken, files, ..Fresh::default() };
         let store = Self {
             inside: Inside::of(&settings.inside),
             settings,
@@ -172,12 +196,29 @@ impl FlowStore {
         let mut partitions = self.upkeep();
         let frozen = self.fresh.write().unwrap_or_else(PoisonError::into_inner).freeze();
         let Some((rows, mark)) = frozen else { return Ok(()) };
-        let new = partitions.write(&rows, mark, &self.inside)?;
+        let new = partitions.write(&rows, UpTo::Mark(mark), &self.inside)?;
         let mut fresh = self.fresh.write().unwrap_or_else(PoisonError::into_inner);
         fresh.frozen = None;
         fresh.durable = mark;
         fresh.files.extend(new);
         Ok(())
+    }
+
+    /// Writes the rows of imported files, and what is known of these files with them.
+    fn write_brought(&self) -> Result<(), FlowsError> {
+        let mut partitions = self.upkeep();
+        loop {
+            let frozen = self
+                .fresh
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .freeze_brought(partitions.taken());
+            let Some((rows, taken)) = frozen else { return Ok(()) };
+            let new = partitions.write(&rows, UpTo::Files(taken), &self.inside)?;
+            let mut fresh = self.fresh.write().unwrap_or_else(PoisonError::into_inner);
+            fresh.brought_frozen = None;
+            fresh.files.extend(new);
+        }
     }
 
     /// Runs a question over the rows in memory and over all files.
@@ -190,7 +231,7 @@ impl FlowStore {
         let filter = question.whole();
         let files = {
             let fresh = self.fresh.read().unwrap_or_else(PoisonError::into_inner);
-            for batch in fresh.frozen.iter().map(|(rows, _)| &**rows).chain([&fresh.rows]) {
+            for batch in fresh.in_memory() {
                 let mut rows = Vec::new();
                 filter.select(batch, 0..batch.rows(), &mut rows);
                 of_memory(batch, &rows);
@@ -275,7 +316,43 @@ impl Flows for FlowStore {
     }
 
     fn flush(&self, _permit: &Permit<Store>) -> Result<(), FlowsError> {
-        self.write()
+        self.write()?;
+        self.write_brought()
+    }
+
+    fn begin_file(&self, _permit: &Permit<Store>, file: &FileDigest, again: Again) -> Result<u64, FlowsError> {
+        self.fresh.write().unwrap_or_else(PoisonError::into_inner).taken.begin(file, again)
+    }
+
+    fn keep_of(&self, _permit: &Permit<Store>, file: &FileDigest, batch: &Batch) -> Result<(), FlowsError> {
+        if !batch.is_even() {
+            return Err(FlowsError::Uneven);
+        }
+        let rows = self.fresh.read().unwrap_or_else(PoisonError::into_inner).brought.rows();
+        if rows >= self.settings.slice_rows {
+            self.write_brought()?;
+        }
+        let mut fresh = self.fresh.write().unwrap_or_else(PoisonError::into_inner);
+        fresh.brought.append(&mut batch.clone());
+        fresh.taken.note(file, batch);
+        Ok(())
+    }
+
+    fn end_file(&self, permit: &Permit<Store>, file: &FileDigest, end: &FileEnd) -> Result<(), FlowsError> {
+        let known = {
+            let mut fresh = self.fresh.write().unwrap_or_else(PoisonError::into_inner);
+            let known = fresh.taken.known().get(file).copied().unwrap_or_default();
+            fresh.taken.end(file, end);
+            known
+        };
+        self.write_brought()?;
+        // A file of several slices left several files an hour.
+        if known.flows > self.settings.slice_rows as u64
+            && let Some((_, last)) = known.hours
+        {
+            self.compact(permit, end_of_hour(last.saturating_sub(1)).plus(-self.settings.join_us))?;
+        }
+        Ok(())
     }
 
     fn mark(&self) -> SpoolMark {
@@ -356,7 +433,7 @@ impl Flows for FlowStore {
     }
 
     fn delete_before(&self, _permit: &Permit<Store>, before: UtcMicros) -> Result<Dropped, FlowsError> {
-        let partitions = self.upkeep();
+        let mut partitions = self.upkeep();
         let files = self.fresh.read().unwrap_or_else(PoisonError::into_inner).files.clone();
         let (gone, dropped) = partitions.outlived(&files, before);
         // Questions that are under way have their files open or are told that one is gone: never half of it.
@@ -364,6 +441,16 @@ impl Flows for FlowStore {
         fresh.files.retain(|file| !gone.iter().any(|old| old.name == file.name));
         drop(fresh);
         partitions.remove(&gone)?;
+        // Which files were imported is forgotten after their flows: a kill in between leaves it to the next run.
+        let mut fresh = self.fresh.write().unwrap_or_else(PoisonError::into_inner);
+        let Fresh { taken, files, .. } = &mut *fresh;
+        let has_flows = |(first, last)| files.iter().any(|file| first <= file.hour && file.hour <= last);
+        let taken = taken.forget(partitions.taken(), before, has_flows).then(|| taken.known().clone());
+        drop(fresh);
+        if let Some(mut taken) = taken {
+            taken.retain(|file, _| partitions.taken().contains_key(file));
+            partitions.know(taken)?;
+        }
         Ok(dropped)
     }
 
@@ -377,13 +464,14 @@ impl Flows for FlowStore {
 
     fn state(&self) -> State {
         let fresh = self.fresh.read().unwrap_or_else(PoisonError::into_inner);
+        let in_memory = fresh.in_memory().map(|batch| batch.rows() as u64).sum();
         let of_files: u64 = fresh.files.iter().map(|file| file.rows).sum();
         let mut hours: Vec<i64> = fresh.files.iter().map(|file| file.hour).collect();
         hours.sort_unstable();
         hours.dedup();
         State {
-            flows: of_files + (fresh.frozen_rows() + fresh.rows.rows()) as u64,
-            in_memory: (fresh.frozen_rows() + fresh.rows.rows()) as u64,
+            flows: of_files + in_memory,
+            in_memory,
             bytes: fresh.files.iter().map(|file| file.bytes).sum(),
             files: fresh.files.len() as u64,
             partitions: hours.len() as u64,

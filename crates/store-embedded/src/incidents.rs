@@ -17,7 +17,7 @@ use tadoru_model::UtcMicros;
 use tadoru_model::finding::{Finding, FindingId, FindingState};
 use tadoru_store::StoreError;
 use tadoru_store::incidents::{
-    Brief, Coarse, Incidents, Moment, Record, sealed_record, sealed_targets, thin,
+    Brief, Coarse, Incidents, KEYS, Moment, Record, sealed_record, sealed_targets, thin,
 };
 
 use crate::assignments::classes::month_of;
@@ -429,9 +429,6 @@ fn without_key(error: StoreError) -> Result<Tail, StoreError> {
     }
 }
 
-/// The class of keys: kept as long as what the incident extract is kept for (JP-030.2: a year after its end), and apart
-/// from the journal's tokens of that class, so that a key goes with its last incident.
-pub const KEYS: &str = "incident";
 const LEARNT: &str = "learnt";
 const NO_FINDING: &str = "a frame holds no finding";
 /// Fewer frames than this are never worth writing anew.

@@ -20,9 +20,11 @@ pub mod contract;
 pub mod memory;
 pub mod replay;
 pub mod sql;
+pub mod taken;
 pub mod tally;
 
 pub use memory::MemoryFlows;
+pub use taken::{Again, FileDigest, FileEnd};
 pub use tally::{Bucket, Key, KeyValue, Measure, Ranked, Sums};
 
 /// Which flows are asked about.
@@ -63,6 +65,15 @@ pub enum FlowsError {
     /// A batch with columns of different lengths.
     #[error("the columns of the batch are not equally long")]
     Uneven,
+    /// The file was taken in before.
+    #[error("this file was imported already: its {flows} flows are there")]
+    TakenIn {
+        /// How many flows of it were kept.
+        flows: u64,
+    },
+    /// The file is being taken in.
+    #[error("this file is being imported at the moment")]
+    BeingTakenIn,
     /// A statement in SQL came to nothing.
     #[error(transparent)]
     Sql(#[from] sql::SqlFault),
@@ -75,7 +86,7 @@ impl FlowsError {
     /// Whose fault it is.
     pub const fn fault(&self) -> Fault {
         match self {
-            Self::NotAggregate | Self::Sql(_) => Fault::Sender,
+            Self::NotAggregate | Self::Sql(_) | Self::TakenIn { .. } | Self::BeingTakenIn => Fault::Sender,
             Self::Uneven => Fault::Ours,
             Self::Store(error) => error.fault(),
         }
@@ -184,6 +195,28 @@ pub trait Flows: Send + Sync {
     /// # Errors
     /// As [`Flows::commit`].
     fn flush(&self, permit: &Permit<Store>) -> Result<(), FlowsError>;
+
+    /// Begins to take a file in; how many of its flows are kept already because it broke off before: whoever goes on
+    /// leaves so many of its first flows out.
+    ///
+    /// # Errors
+    /// [`FlowsError::TakenIn`] when it was taken in whole and is not wanted again, [`FlowsError::BeingTakenIn`] while it
+    /// is being taken in.
+    fn begin_file(&self, permit: &Permit<Store>, file: &FileDigest, again: Again) -> Result<u64, FlowsError>;
+
+    /// Takes flows of a file in that was begun. They do not come from the spool: marks say nothing of them. They are
+    /// answerable at once, and become durable together with how many of them there are.
+    ///
+    /// # Errors
+    /// When its columns are uneven or the disk refuses; then nothing of the batch is kept.
+    fn keep_of(&self, permit: &Permit<Store>, file: &FileDigest, batch: &Batch) -> Result<(), FlowsError>;
+
+    /// Ends a file: when it returns, its flows are durable and so is that it was taken in. It is forgotten when retention
+    /// has deleted all hours that it has flows in.
+    ///
+    /// # Errors
+    /// When the disk refuses: then everything stays answerable, and the next flush tries again.
+    fn end_file(&self, permit: &Permit<Store>, file: &FileDigest, end: &FileEnd) -> Result<(), FlowsError>;
 
     /// Up to where the spool is not needed any more: whoever opens the store keeps again what lies behind.
     fn mark(&self) -> SpoolMark;

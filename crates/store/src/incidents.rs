@@ -271,6 +271,9 @@ pub fn sealed_targets(
     Sealed::new(FLOWS, permit.case().cloned(), targets)
 }
 
+/// The class of the keys under which a store seals incidents: kept as long as the extract of an incident (JP-030.2: a
+/// year after its end), and apart from the journal's tokens of that class, so that a key goes with its last incident.
+pub const KEYS: &str = "incident";
 /// Moments of one history at most.
 pub const MOST_MOMENTS: usize = 512;
 

@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+mod incidents;
+
+pub use self::incidents::{Incident, IncidentShow, IncidentTrace, Incidents, Pack};
+
 /// Turns "this address, at this time" into a lawful, evidenced answer.
 #[derive(Debug, Parser)]
 #[command(name = "tadoru", version, about, max_term_width = 110, after_help = AFTER)]
@@ -50,6 +54,9 @@ pub enum Command {
     /// What would other thresholds have found in the recorded flows, and what would they have missed?
     #[command(after_help = REHEARSE)]
     Rehearse(Box<Rehearse>),
+    /// Which attacks and scans were detected? Nobody is told: targets are networks of /24 or /56, or wider.
+    #[command(after_help = incidents::INCIDENTS)]
+    Incidents(Incidents),
     /// One incident: a detected attack or scan.
     #[command(subcommand)]
     Incident(Incident),
@@ -277,30 +284,6 @@ pub struct Rehearse {
     pub lang: Option<String>,
 }
 
-/// `incident`.
-#[derive(Debug, Subcommand)]
-pub enum Incident {
-    /// Where did it come in? Its own flows are followed, router by router, to the interfaces of their ingress.
-    #[command(after_help = TRACE)]
-    Trace(IncidentTrace),
-    /// An evidence pack for the victim, the neighbour or the certified association, written into a folder; nothing is sent.
-    #[command(after_help = PACK)]
-    Pack(Pack),
-}
-
-/// `incident trace`.
-#[derive(Debug, Args)]
-pub struct IncidentTrace {
-    /// Its id, 16 hexadecimal digits.
-    pub id: String,
-    /// In which case; it is opened where there is none.
-    #[arg(long)]
-    pub case: Option<String>,
-    /// Language of a refusal.
-    #[arg(long, value_parser = ["ja", "en"])]
-    pub lang: Option<String>,
-}
-
 /// `validation`.
 #[derive(Debug, Args)]
 pub struct ValidationReport {
@@ -432,40 +415,6 @@ pub enum Subscriber {
     },
 }
 
-/// `incident pack`.
-#[derive(Debug, Args)]
-pub struct Pack {
-    /// Id of the incident.
-    pub id: String,
-    /// For whom it is.
-    #[arg(long = "for", value_parser = ["victim", "neighbour", "association"])]
-    pub recipient: String,
-    /// The recipient by name, as the documents will say.
-    #[arg(long, value_name = "NAME")]
-    pub to: String,
-    /// An address or prefix of the victim's own, where more than one was attacked.
-    #[arg(long, value_name = "PREFIX")]
-    pub own: Vec<String>,
-    /// The neighbour's autonomous system.
-    #[arg(long = "as", value_name = "NUMBER")]
-    pub neighbour_as: Option<u32>,
-    /// Case; it is opened where there is none.
-    #[arg(long)]
-    pub case: String,
-    /// Basis relied on, such as B-PARTY; else the rule's order decides.
-    #[arg(long)]
-    pub basis: Option<String>,
-    /// A fact that you state; it goes into the journal as your statement.
-    #[arg(long = "fact", value_name = "KEY=VALUE", value_parser = fact)]
-    pub facts: Vec<(String, String)>,
-    /// Folder to write; it must not be there yet.
-    #[arg(long, value_name = "FOLDER")]
-    pub out: Option<PathBuf>,
-    /// Language of a refusal.
-    #[arg(long, value_parser = ["ja", "en"])]
-    pub lang: Option<String>,
-}
-
 /// `gate`.
 #[derive(Debug, Subcommand)]
 pub enum Gate {
@@ -566,16 +515,6 @@ datagrams whose template has not come; `sampling` says who told it (data, option
 more than 10 s is corrected by the arrival of its datagrams. Senders that the configuration does not name stand below.
 Journaled: nothing. Exit codes: 0 answered; 2 wrong use; 3 another role; 1 fault.";
 
-const TRACE: &str = "\
-Examples:
-  tadoru incident trace 00000000000005ab
-  tadoru incident trace 00000000000005ab --case K-2026-0007 --json
-
-Each packet counts once: at an interface that the table `network.interfaces` calls edge or customer. What came out of a
-router that tells nothing is `behind` it; where no role is told, it says where the attack was `first-seen`.
-Journaled: the decision (also a refusal), that the attack's own flows were opened, how many ways in were told.
-Exit codes: 0 traced; 4 nothing seen coming in; 3 refused; 2 wrong use; 1 fault.";
-
 const VALIDATION: &str = "\
 Examples:
   tadoru validation --since '2026-11-21T00:00:00+09:00' --until '2026-11-22T00:00:00+09:00'
@@ -610,17 +549,6 @@ The recorded flows are looked at again in the order of their arrival, by the set
 nothing is filed and nobody is told. Whom it would have hit is told as a network of /24 or /56; the targets themselves
 only of an incident on file (--incident): then its own flows are tried and no others.
 Journaled: the permit, granted or refused. Exit codes: 0 answered; 3 refused; 2 wrong use; 1 fault.";
-
-const PACK: &str = "\
-Examples:
-  tadoru incident pack 5f0c9be21a7d4413 --for victim --to 'Example K.K.' --case 2026-0031 \\
-         --fact requester.identity_verified
-  tadoru incident pack 5f0c9be21a7d4413 --for neighbour --as 64501 --to 'NOC of AS 64501' --case 2026-0031 \\
-         --fact victim.consent=K-88 --fact share.no_secret
-
-The recipient checks the folder with `sha256sum --check SHA256SUMS`.
-Journaled: your statements, the decision (also a refusal), the kind of recipient, the manifest's sum.
-Exit codes: 0 written; 3 refused or waiting for approval; 2 wrong use; 1 fault.";
 
 const HOLD: &str = "\
 Examples:

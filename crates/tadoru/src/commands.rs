@@ -9,6 +9,7 @@ mod flows;
 mod gate;
 mod hold;
 mod import;
+mod incidents;
 mod journal;
 mod pack;
 mod rehearse;
@@ -68,6 +69,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Rehearse(rehearse) => rehearse::run(&global, &door, *rehearse).await,
         Command::Coverage => coverage::run(&global, &door).await,
         Command::Exporters => exporters::run(&global, &door).await,
+        Command::Incidents(wanted) => incidents::list(&global, &door, wanted).await,
+        Command::Incident(crate::cli::Incident::Show(wanted)) => incidents::show(&global, &door, wanted).await,
         Command::Incident(crate::cli::Incident::Trace(wanted)) => trace::run(&global, &door, wanted).await,
         Command::Incident(crate::cli::Incident::Pack(wanted)) => pack::run(&global, &door, wanted).await,
         Command::Validation(wanted) => validation::run(&global, &door, wanted).await,

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tadoru_desk::{Person, Settings};
+use tadoru_desk::{Detection, Person, Settings};
 use tadoru_gate::pack::RetentionSetting;
 
 /// Everything that can be configured.
@@ -21,6 +21,8 @@ pub struct Config {
     pub people: Vec<Person>,
     /// What is known of the network.
     pub network: crate::network::Config,
+    /// What the detector goes by.
+    pub detection: Detection,
     /// What listens and what is followed.
     pub sources: crate::sources::Config,
 }
@@ -143,6 +145,9 @@ impl Config {
         if !self.api.listen.ip().is_loopback() {
             let what = "the machine API listens on loopback only".to_owned();
             return Err(ConfigError::Value { key: "api.listen", what });
+        }
+        if let Err((key, what)) = self.detection.check() {
+            return Err(ConfigError::Value { key, what: what.to_owned() });
         }
         for token in &self.api.tokens {
             if !self.people.iter().any(|p| p.id.0 == token.person) {

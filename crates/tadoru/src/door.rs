@@ -14,6 +14,7 @@ use tadoru_web::api::health::SourceState;
 use tadoru_web::client::{Answer, Client, ClientError};
 use tadoru_web::{Api, router};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::watch;
 
 use crate::cli::Global;
 use crate::config::{Config, ConfigError};
@@ -107,7 +108,9 @@ impl Door {
         for warning in &installation.warnings {
             tracing::warn!("{warning}");
         }
-        let routes = routes(&installation.desk, Arc::new(Vec::new), Arc::new(Exporters::default));
+        // A command waits for no stream.
+        let (_, end) = watch::channel(false);
+        let routes = routes(&installation.desk, Arc::new(Vec::new), Arc::new(Exporters::default), end);
         Ok(Self { client: Client::in_process(routes, actor) })
     }
 
@@ -154,13 +157,14 @@ impl Door {
     }
 }
 
-/// The routes over a desk.
+/// The routes over a desk; streams without an end of their own last until `end` becomes true.
 pub fn routes(
     desk: &Arc<Desk<Embedded>>,
     sources: Arc<dyn Fn() -> Vec<SourceState> + Send + Sync>,
     exporters: Arc<dyn Fn() -> Exporters + Send + Sync>,
+    end: watch::Receiver<bool>,
 ) -> axum::Router {
-    router(Arc::new(Api { desk: Arc::clone(desk), reader: Arc::new(Formats), sources, exporters }))
+    router(Arc::new(Api { desk: Arc::clone(desk), reader: Arc::new(Formats), sources, exporters, end }))
 }
 
 /// Where the desk listens for its own commands.

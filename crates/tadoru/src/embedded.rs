@@ -101,7 +101,9 @@ pub async fn open(data: &Path, config: &Config, clock: Arc<dyn Clock>) -> Result
     warnings.extend(opened.leftovers.iter().map(|file| format!("removed `{file}`, left over from a crash")));
     let spool = stores.spool().clone();
     let people = People::new(config.people.clone());
-    let desk = Desk::new(Arc::new(gate), stores, config.desk.clone(), people, clock).with_network(network);
+    let desk = Desk::new(Arc::new(gate), stores, config.desk.clone(), people, clock)
+        .with_network(network)
+        .with_detection(config.detection.clone());
     Ok(Installation { desk: Arc::new(desk), folder, spool, warnings })
 }
 

@@ -17,6 +17,7 @@ pub mod gate;
 pub mod health;
 pub mod holds;
 pub mod import;
+pub mod incidents;
 pub mod ingress;
 pub mod journal;
 pub mod packs;
@@ -46,6 +47,7 @@ use axum::{Extension, Router};
 use tadoru_desk::import::FileReader;
 use tadoru_desk::{Actor, Desk, Stores};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -64,6 +66,8 @@ pub struct Api<S> {
     pub sources: Arc<dyn Fn() -> Vec<SourceState> + Send + Sync>,
     /// Tells how the exporters of flows fare; nothing where none listens.
     pub exporters: Arc<dyn Fn() -> Exporters + Send + Sync>,
+    /// Becomes true when the desk ends: then streams without an end of their own end too.
+    pub end: watch::Receiver<bool>,
 }
 
 /// The routes over this desk.
@@ -88,6 +92,9 @@ fn routes<S: Stores>() -> OpenApiRouter<Arc<Api<S>>> {
         .routes(routes!(flows::flows))
         .routes(routes!(rehearsals::rehearse))
         .routes(routes!(exporters::exporters))
+        .routes(routes!(incidents::list))
+        .routes(routes!(incidents::show))
+        .routes(routes!(incidents::stream))
         .routes(routes!(ingress::ingress))
         .routes(routes!(packs::pack))
         .routes(routes!(validation::validation))
@@ -190,6 +197,7 @@ async fn document(Extension(Document(text)): Extension<Document>) -> Response {
         (name = "who", description = "Who had an endpoint at an instant"),
         (name = "records", description = "Records in, and what is known of their sources"),
         (name = "flows", description = "What the recorded flows add up to"),
+        (name = "incidents", description = "Detected attacks and scans"),
         (name = "cases", description = "The thread of everything done in one matter"),
         (name = "gate", description = "What the rules say, and what waits for approval"),
         (name = "journal", description = "The record that proves itself"),

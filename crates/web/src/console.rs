@@ -71,8 +71,13 @@ pub trait Doorkeeper: Send + Sync {
     ///
     /// # Errors
     /// When the link, the password or the code will not do.
-    fn set_account(&self, token: &str, password: &str, code: &str, now: UtcMicros)
-    -> Result<Actor, AccountError>;
+    fn set_account(
+        &self,
+        token: &str,
+        password: &str,
+        code: &str,
+        now: UtcMicros,
+    ) -> Result<Actor, AccountError>;
     /// Who signs in.
     ///
     /// # Errors
@@ -93,7 +98,12 @@ pub trait Doorkeeper: Send + Sync {
 
 impl Console {
     /// The console of a desk whose routes are `api`; the clock is the real one.
-    pub fn new<S: Stores>(desk: &Arc<Desk<S>>, api: Router, clock: Arc<dyn Clock>, verify: Verify) -> Arc<Self> {
+    pub fn new<S: Stores>(
+        desk: &Arc<Desk<S>>,
+        api: Router,
+        clock: Arc<dyn Clock>,
+        verify: Verify,
+    ) -> Arc<Self> {
         let settings = desk.settings();
         let language = match settings.language {
             Language::Ja => Lang::Ja,
@@ -261,7 +271,8 @@ async fn guard(State(console): State<Arc<Console>>, mut request: Request, next: 
         return (StatusCode::FORBIDDEN, "not from here").into_response();
     }
     let lang = console.language_of(request.headers());
-    let entered = cookie::of(request.headers(), cookie::SESSION).and_then(|token| console.sessions.enter(token));
+    let entered =
+        cookie::of(request.headers(), cookie::SESSION).and_then(|token| console.sessions.enter(token));
     let mut next_token = None;
     if let Some(entered) = entered {
         let has_account = entered.by_ticket || console.keeper.has_account(&entered.person);

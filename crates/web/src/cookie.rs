@@ -59,7 +59,13 @@ mod tests {
         let sent = headers(header::COOKIE, "a=1; tadoru-session=abc; tadoru-sessionx=d");
         assert_eq!(of(&sent, SESSION), Some("abc"));
         assert_eq!(of(&sent, LANGUAGE), None);
-        for (host, local) in [("127.0.0.1:7480", true), ("[::1]:7480", true), ("localhost", true), ("127.evil.example", false), ("desk.example.net", false)] {
+        for (host, local) in [
+            ("127.0.0.1:7480", true),
+            ("[::1]:7480", true),
+            ("localhost", true),
+            ("127.evil.example", false),
+            ("desk.example.net", false),
+        ] {
             assert_eq!(is_local(&headers(header::HOST, host)), local, "{host}");
         }
         let mut set_there = HeaderMap::new();

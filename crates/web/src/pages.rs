@@ -119,9 +119,7 @@ impl Console {
             lang: visitor.lang,
             title: title.to_owned(),
             here,
-            rail: rail
-                .map(|(name, path, key, text, _)| Rail { name, path, key, text: text(w) })
-                .collect(),
+            rail: rail.map(|(name, path, key, text, _)| Rail { name, path, key, text: text(w) }).collect(),
             operator: self.operator.clone(),
             person: visitor.actor.person.0.clone(),
             roles: roles.map(|role| word(visitor.lang, fixed::ROLES, role.as_str()).to_owned()).collect(),

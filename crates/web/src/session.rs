@@ -105,8 +105,16 @@ impl<T> Sessions<T> {
         let number = held.next;
         held.next += 1;
         let person = person.clone();
-        let session =
-            Session { person, by, csrf, began: now, used: now, rotated: now, kept: VecDeque::new(), turn: Arc::default() };
+        let session = Session {
+            person,
+            by,
+            csrf,
+            began: now,
+            used: now,
+            rotated: now,
+            kept: VecDeque::new(),
+            turn: Arc::default(),
+        };
         held.sessions.insert(number, session);
         held.tokens.insert(digest(&token), Token { session: number, until: None });
         Some(token)
@@ -161,7 +169,12 @@ impl<T> Sessions<T> {
         held.sweep(self.clock.now());
         held.sessions
             .iter()
-            .map(|(number, s)| Seen { number: *number, person: s.person.clone(), began: s.began, used: s.used })
+            .map(|(number, s)| Seen {
+                number: *number,
+                person: s.person.clone(),
+                began: s.began,
+                used: s.used,
+            })
             .collect()
     }
 

@@ -104,10 +104,7 @@ pub async fn enter(
     match console.limits.count(&name, now) {
         Let::Try => {}
         held_off => {
-            if held_off == Let::HeldOffFirst {
-                let noting = Arc::clone(&console);
-                let _ = tokio::task::spawn_blocking(move || noting.keeper.held_off()).await;
-            }
+            tell_held_off(&console, held_off).await;
             let wrong = p.w.sign_in_many;
             return page(StatusCode::TOO_MANY_REQUESTS, &SignInPage { p, name, wrong });
         }
@@ -151,16 +148,23 @@ pub async fn set_account(
     let now = console.clock.now();
     let w = console.language_of(&headers).words();
     let again = |wrong| account_page(&console, &headers, &token, StatusCode::BAD_REQUEST, wrong);
-    if console.limits.count(&format!("link {token}"), now) != Let::Try {
-        return account_page(&console, &headers, &token, StatusCode::TOO_MANY_REQUESTS, ["", "", w.sign_in_many]);
+    let counted = console.limits.count(&format!("link {token}"), now);
+    if counted != Let::Try {
+        tell_held_off(&console, counted).await;
+        return account_page(
+            &console,
+            &headers,
+            &token,
+            StatusCode::TOO_MANY_REQUESTS,
+            ["", "", w.sign_in_many],
+        );
     }
     if fields.get("password") != fields.get("again") {
         return again(["", w.account_differ, ""]);
     }
     let (password, code) = (fields.get("password").to_owned(), fields.get("code").to_owned());
     let (asked, by) = (Arc::clone(&console), token.clone());
-    let set =
-        tokio::task::spawn_blocking(move || asked.keeper.set_account(&by, &password, &code, now)).await;
+    let set = tokio::task::spawn_blocking(move || asked.keeper.set_account(&by, &password, &code, now)).await;
     match set {
         Ok(Ok(actor)) => {
             // What was signed in with before no longer holds.
@@ -177,7 +181,9 @@ pub async fn set_account(
         }
         Ok(Err(AccountError::Code)) => again(["", "", w.account_code]),
         Ok(Err(AccountError::NoLink)) => again(["", "", ""]),
-        _ => account_page(&console, &headers, &token, StatusCode::SERVICE_UNAVAILABLE, [w.fault_title, "", ""]),
+        _ => {
+            account_page(&console, &headers, &token, StatusCode::SERVICE_UNAVAILABLE, [w.fault_title, "", ""])
+        }
     }
 }
 
@@ -230,6 +236,14 @@ fn is_page(path: &str) -> bool {
     path.starts_with('/')
         && !path.starts_with("//")
         && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
+}
+
+/// Notes that tries were too many, once for a while.
+async fn tell_held_off(console: &Arc<Console>, counted: Let) {
+    if counted == Let::HeldOffFirst {
+        let noting = Arc::clone(console);
+        let _ = tokio::task::spawn_blocking(move || noting.keeper.held_off()).await;
+    }
 }
 
 fn admit(console: &Console, headers: &HeaderMap, person: &PersonId, by: By) -> Response {

@@ -95,6 +95,10 @@ fn shape(finding: &Finding, scope: &Scope, vector: Vector) -> Node {
         Vector::Scan(Scan::Ports) => Node::Any,
         // Its source ports are chosen anew for each question.
         Vector::Scan(Scan::Hosts) => ports(Field::DstPort, dst),
+        // Answers to what the target itself began carry both flags too: they go to ports that no service has.
+        Vector::Connections | Vector::HttpGet | Vector::SlowConnections if dst.is_none() => {
+            Node::all(vec![number(Field::DstPort, vec![0..=LAST_OF_SERVICES]), ports(Field::SrcPort, src)])
+        }
         _ => Node::all(vec![ports(Field::DstPort, dst), ports(Field::SrcPort, src)]),
     };
     Node::all(vec![kind(vector), own])
@@ -105,20 +109,21 @@ fn kind(vector: Vector) -> Node {
     let tcp = |parts: Vec<Node>| Node::all([vec![proto(&[TCP]), no_fragment()], parts].concat());
     let few = || number(Field::Packets, vec![0..=FEW]);
     match vector {
-        Vector::Udp => Node::all(vec![proto(&[UDP]), no_fragment()]),
+        Vector::Udp | Vector::Amplification(Service::Unknown) => {
+            Node::all(vec![proto(&[UDP]), no_fragment(), no_service()])
+        }
         Vector::Icmp => proto(&[ICMP, ICMP_V6]),
         Vector::Syn => tcp(vec![flags(SYN | ACK | FIN, SYN)]),
         Vector::SynAck => tcp(vec![flags(FIN | SYN | PSH | ACK | URG, SYN | ACK), few()]),
         Vector::Ack => tcp(vec![flags(SYN, 0)]),
         Vector::Rst => tcp(vec![flags(SYN | RST | PSH, RST), few()]),
-        Vector::Fin => tcp(vec![flags(SYN | FIN | PSH, FIN), few()]),
+        Vector::Fin => tcp(vec![flags(SYN | RST | FIN | PSH, FIN), few()]),
         Vector::TcpInvalid => tcp(vec![Node::either(vec![
             flags(ALL, 0),
             flags(SYN | FIN | ACK, SYN | FIN),
             flags(ALL, FIN | PSH | URG),
         ])]),
         Vector::Fragments => Node::all(vec![proto(&[TCP, UDP]), no_ports()]),
-        Vector::Amplification(Service::Unknown) => Node::all(vec![proto(&[UDP]), no_fragment()]),
         Vector::Amplification(service) => {
             let port = u64::from(service.port());
             Node::all(vec![proto(&[UDP]), number(Field::SrcPort, vec![port..=port])])
@@ -142,15 +147,20 @@ fn narrow(shares: &[PortShare]) -> Option<Vec<RangeInclusive<u64>>> {
         return None;
     }
     let mut ports: Vec<u64> = shares.iter().map(|share| u64::from(share.port)).collect();
+    Some(joined(&mut ports))
+}
+
+/// Ascending ranges that do not touch.
+fn joined(ports: &mut [u64]) -> Vec<RangeInclusive<u64>> {
     ports.sort_unstable();
     let mut within: Vec<RangeInclusive<u64>> = Vec::new();
     for port in ports {
         match within.last_mut() {
-            Some(last) if port <= last.end() + 1 => *last = *last.start()..=port,
-            _ => within.push(port..=port),
+            Some(last) if *port <= last.end() + 1 => *last = *last.start()..=*port,
+            _ => within.push(*port..=*port),
         }
     }
-    Some(within)
+    within
 }
 
 pub(crate) fn in_prefixes(field: AddressField, mut within: Vec<Prefix>) -> Node {
@@ -182,6 +192,12 @@ fn no_fragment() -> Node {
     Node::either(vec![other(Field::SrcPort), other(Field::DstPort)])
 }
 
+/// Answers of a service that is known are a vector of their own.
+fn no_service() -> Node {
+    let mut ports: Vec<u64> = Service::ALL.iter().map(|service| u64::from(service.port())).collect();
+    Node::IsNot(Test::Number { field: Field::SrcPort, within: joined(&mut ports) })
+}
+
 /// Flows that lie in a span from their first packet to their last.
 fn within(span: Span) -> Node {
     let us = |at: i64| u64::try_from(at).unwrap_or(0);
@@ -202,6 +218,8 @@ const ACK: u8 = 16;
 const URG: u8 = 32;
 const ALL: u8 = FIN | SYN | RST | PSH | ACK | URG;
 
+/// Behind this are ports that systems take for their own questions (Linux's; RFC 6335 begins at 49152).
+const LAST_OF_SERVICES: u64 = 32_767;
 /// Packets of a flow that is hardly one.
 const FEW: u64 = 3;
 /// Part of an attack that ports must hold to bound it.

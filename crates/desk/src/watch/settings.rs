@@ -198,6 +198,9 @@ impl Detection {
             ("detection.learning.factor", self.learning.factor),
             ("detection.learning.lowest", self.learning.lowest),
             ("detection.learning.highest", self.learning.highest),
+            ("detection.scans.telnet_hosts", self.scans.telnet_hosts),
+            ("detection.scans.hosts", self.scans.hosts),
+            ("detection.scans.ports", self.scans.ports),
         ];
         let classes = self.classes.values().map(|factor| ("detection.classes", *factor));
         for (key, factor) in factors.into_iter().chain(classes) {
@@ -220,16 +223,28 @@ impl Detection {
             limits.connections,
             limits.other_protocol,
         ];
-        let scans = [self.scans.telnet_hosts, self.scans.hosts, self.scans.ports];
         let figures = rates.iter().flat_map(|limit| [limit.packets_per_s, limit.bits_per_s]);
-        let all = figures.chain([limits.slow_connections]).map(|rate| ("detection.thresholds", rate));
-        for (key, rate) in all.chain(scans.map(|rate| ("detection.scans", rate))) {
-            if !(rate.is_finite() && rate >= 0.0) {
-                return Err((key, "it must be 0 or more"));
+        if !figures.chain([limits.slow_connections]).all(|rate| rate.is_finite() && rate >= 0.0) {
+            return Err(("detection.thresholds", "each figure must be 0 or more"));
+        }
+        for (key, seconds) in [
+            ("detection.quiet_s", self.quiet_s),
+            ("detection.active_timeout_s", self.active_timeout_s),
+        ] {
+            if seconds == 0 {
+                return Err((key, "it must be at least a second"));
             }
         }
-        if self.quiet_s == 0 || self.active_timeout_s == 0 {
-            return Err(("detection.quiet_s", "quiet and active timeout must be at least a second"));
+        for (key, count, most) in [
+            ("detection.destinations", self.destinations, MOST_LEVELS),
+            ("detection.watched", self.watched, MOST_ROWS),
+            ("detection.profiles", self.profiles, MOST_ROWS),
+            ("detection.incidents", self.incidents, MOST_ROWS),
+            ("detection.scans.watched", self.scans.watched, MOST_ROWS),
+        ] {
+            if !(1..=most).contains(&count) {
+                return Err((key, "it must be at least 1, and fit into memory"));
+            }
         }
         Ok(())
     }
@@ -322,3 +337,8 @@ fn us(seconds: u32) -> i64 {
 fn s(us: i64) -> u32 {
     u32::try_from(us / 1_000_000).unwrap_or(u32::MAX)
 }
+
+/// Levels at most: 4 GiB of them.
+const MOST_LEVELS: usize = 1 << 28;
+/// Of everything else at most.
+const MOST_ROWS: usize = 1 << 24;

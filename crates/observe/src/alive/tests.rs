@@ -213,7 +213,7 @@ fn a_loss_speaks_of_what_its_source_speaks_of() {
     let mut decoder = Decoder::default();
     decoder.step(0, &numbered(1));
     let decoded = decoder.step(1, &numbered(5));
-    assert_eq!(told(&decoded), [row("gw-1", "192.0.2.0/24", 1, 5, CoverageState::Lossy)]);
+    assert_eq!(told(&decoded), [row("gw-1", "192.0.2.0/24", 1, 5, Lossy)]);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Which flow files there are: `flows/date=2026-11-21/hour=10/0000000007-0000000007.parquet`, by hour of arrival.
 //!
 //! Every flush has a number, and a file is named by the first and the last flush that is in it. `flows/commit.json` says
-//! which flush was finished last and up to which mark of the spool that is: files of later flushes are leftovers, and a
-//! file whose flushes are all in another one of its hour was replaced by it. Both are removed when the store is opened,
+//! which flush was finished last, up to which mark of the spool that is, and which imported files are in it: files of
+//! later flushes are leftovers, and a file whose flushes are all in another one of its hour was replaced by it. Both are removed when the store is opened,
 //! so that no kill at any step loses or doubles a row.
 
 use std::collections::BTreeMap;
@@ -20,6 +20,7 @@ use tadoru_store::StoreError;
 use tadoru_store::assignments::SpoolMark;
 use tadoru_store::flows::Dropped;
 use tadoru_store::flows::memory::{end_of_hour, hour_of};
+use tadoru_store::flows::taken::Known;
 
 use super::Opened;
 use super::columns::Column;
@@ -36,10 +37,20 @@ pub struct Partitions {
 }
 
 /// Which flush was finished last.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Commit {
     flush: u64,
     mark: u64,
+    #[serde(default)]
+    taken: Known,
+}
+
+/// What is durable together with a flush.
+pub enum UpTo {
+    /// What came from the spool before this mark.
+    Mark(SpoolMark),
+    /// What was taken in of these files.
+    Files(Known),
 }
 
 /// A file of flows.
@@ -163,14 +174,30 @@ impl Partitions {
         SpoolMark(self.commit.mark)
     }
 
-    /// Writes flows, a file for each hour in which some arrived, and then the mark.
+    /// Which imported files are in files of ours.
+    pub const fn taken(&self) -> &Known {
+        &self.commit.taken
+    }
+
+    /// Writes what is known of imported files, without flows.
+    ///
+    /// # Errors
+    /// What the disk says; then it stands as it was.
+    pub fn know(&mut self, taken: Known) -> Result<(), StoreError> {
+        let commit = Commit { taken, ..self.commit.clone() };
+        self.put(COMMIT, &commit)?;
+        self.commit = commit;
+        Ok(())
+    }
+
+    /// Writes flows, a file for each hour in which some arrived, and then what that makes durable.
     ///
     /// # Errors
     /// When the disk refuses; then nothing of it is there.
     pub fn write(
         &mut self,
         flows: &Flows,
-        mark: SpoolMark,
+        up_to: UpTo,
         inside: &Inside,
     ) -> Result<Vec<Stored>, StoreError> {
         let mut hours: BTreeMap<i64, Vec<u32>> = BTreeMap::new();
@@ -183,7 +210,11 @@ impl Partitions {
             written.push(self.file(hour, (flush, flush), |writer| writer.slice(flows, &rows, inside))?);
             Ok(())
         });
-        let commit = Commit { flush, mark: mark.0 };
+        let mut commit = Commit { flush, ..self.commit.clone() };
+        match up_to {
+            UpTo::Mark(mark) => commit.mark = mark.0,
+            UpTo::Files(taken) => commit.taken = taken,
+        }
         match ended.and_then(|()| self.put(COMMIT, &commit)) {
             Ok(()) => {
                 self.commit = commit;

@@ -37,7 +37,7 @@ impl FlowStore {
         let mut arrivals = Arrivals::default();
         let files = {
             let fresh = self.fresh.read().unwrap_or_else(PoisonError::into_inner);
-            for batch in fresh.frozen.iter().map(|(rows, _)| &**rows).chain([&fresh.rows]) {
+            for batch in fresh.in_memory() {
                 let (mut rows, mut found) = (Vec::new(), Batch::default());
                 filter.select(batch, 0..batch.rows(), &mut rows);
                 let flows = rows.into_iter().filter_map(|row| batch.get(row as usize));

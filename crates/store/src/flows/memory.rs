@@ -11,6 +11,7 @@ use tadoru_gate::{Permit, Sealed};
 use tadoru_model::{Flows as Batch, Span, UtcMicros};
 
 use super::replay::Arrivals;
+use super::taken::{Again, FileDigest, FileEnd, TakenFiles};
 use super::tally::{Bucket, Key, Measure, Ranked, Steps, Sums, Tally};
 use super::{Dropped, Flows, FlowsError, Found, Ground, Question, State, sealed_flows};
 use crate::assignments::SpoolMark;
@@ -28,6 +29,7 @@ struct Inner {
     committed: usize,
     mark: SpoolMark,
     holds: BTreeMap<String, Vec<Span>>,
+    taken: TakenFiles,
 }
 
 impl MemoryFlows {
@@ -87,6 +89,28 @@ impl Flows for MemoryFlows {
     }
 
     fn flush(&self, _permit: &Permit<Store>) -> Result<(), FlowsError> {
+        Ok(())
+    }
+
+    fn begin_file(&self, _permit: &Permit<Store>, file: &FileDigest, again: Again) -> Result<u64, FlowsError> {
+        self.write().taken.begin(file, again)
+    }
+
+    fn keep_of(&self, _permit: &Permit<Store>, file: &FileDigest, batch: &Batch) -> Result<(), FlowsError> {
+        if !batch.is_even() {
+            return Err(FlowsError::Uneven);
+        }
+        let mut inner = self.write();
+        if inner.committed == inner.all.rows() {
+            inner.committed += batch.rows();
+        }
+        inner.all.append(&mut batch.clone());
+        inner.taken.note(file, batch);
+        Ok(())
+    }
+
+    fn end_file(&self, _permit: &Permit<Store>, file: &FileDigest, end: &FileEnd) -> Result<(), FlowsError> {
+        self.write().taken.end(file, end);
         Ok(())
     }
 
@@ -179,6 +203,9 @@ impl Flows for MemoryFlows {
         }
         inner.committed -= dropped.flows as usize;
         inner.all = left;
+        let hours: BTreeSet<i64> = (0..inner.all.rows()).map(|row| hour(&inner, row)).collect();
+        let known = inner.taken.known().clone();
+        inner.taken.forget(&known, before, |(first, last)| hours.range(first..=last).next().is_some());
         Ok(Dropped { partitions: gone.len() as u64, held: held.len() as u64, ..dropped })
     }
 

@@ -39,7 +39,9 @@ mod serve;
 pub async fn run(story: Option<DemoStory>, serve: bool, lang: Language) -> Result<ExitCode, CommandError> {
     match story {
         None if serve => serve::run(lang).await,
-        Some(_) if serve => Err(CommandError::Other("a story is told in the terminal, without `--serve`".to_owned(), None)),
+        Some(_) if serve => {
+            Err(CommandError::Other("a story is told in the terminal, without `--serve`".to_owned(), None))
+        }
         None => main_job(lang).await,
         Some(DemoStory::Flood) => flood::run(lang).await,
     }

@@ -71,7 +71,7 @@ pub async fn run(global: &Global) -> Result<ExitCode, CommandError> {
     });
 
     let dropped = tokio::spawn(dropped::tell(Arc::clone(&running.states), shutdown.clone()));
-    let router = routes(&desk, Arc::clone(&running.states), exporters);
+    let router = routes(&desk, Arc::clone(&running.states), exporters, shutdown.clone());
     let path = socket_of(&global.data, &config);
     let door = listen(&path, &config).map_err(|e| failed("listen on the desk's socket", e))?;
     let listener = TcpListener::bind(config.api.listen).await.map_err(|e| failed("listen for the API", e))?;

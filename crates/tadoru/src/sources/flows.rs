@@ -1,4 +1,4 @@
-//! Flow exports: their spool, and the thread that turns what is spooled into recorded flows.
+//! Flow exports: their spool, and the thread that turns what is spooled into recorded and watched flows.
 //!
 //! A datagram is in the spool before anybody looks into it, and survives the end of this process from then on, that of the
 //! machine within a second. After a crash everything behind what the store has on the disk is read again, with in mind
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tadoru_desk::ask::Work;
-use tadoru_desk::{Desk, DeskError, Stores as _};
+use tadoru_desk::{Desk, DeskError, FlowWatch, Stores as _};
 use tadoru_model::Flows;
 use tadoru_observe::flows::{Config, Counters, ExporterHealth, Reader, Receiver};
 use tadoru_observe::{ObserveError, Receipt, Shutdown, Spool, SpoolError, SpoolRecord};
@@ -192,6 +192,7 @@ pub fn apply(spool: &FlowSpool, shutdown: &Shutdown) -> Result<(), DeskError> {
     let mut applier = Applier {
         spool,
         shutdown,
+        watch: spool.line.desk.watch()?,
         reader,
         mark,
         applied: spool.durable(),
@@ -213,9 +214,12 @@ pub fn apply(spool: &FlowSpool, shutdown: &Shutdown) -> Result<(), DeskError> {
             *spool.health.lock().unwrap_or_else(PoisonError::into_inner) = health;
             shown = Instant::now();
         }
+        let ticked = applier.watch.tick();
+        spool.line.note(Writer::Stores, &ticked);
         if is_ending && !has_read {
             applier.finish()?;
-            return applier.remember();
+            applier.remember()?;
+            return applier.watch.end();
         }
         if reminded.elapsed() > REMEMBER_EVERY {
             applier.remember()?;
@@ -231,6 +235,7 @@ pub fn apply(spool: &FlowSpool, shutdown: &Shutdown) -> Result<(), DeskError> {
 struct Applier<'s> {
     spool: &'s FlowSpool,
     shutdown: &'s Shutdown,
+    watch: FlowWatch<Embedded>,
     reader: Reader,
     /// Behind the last record read.
     mark: SpoolMark,
@@ -257,11 +262,13 @@ impl Applier<'_> {
             self.mark = *behind;
         }
         if !self.rows.is_empty() {
-            let rows = std::mem::take(&mut self.rows);
-            self.patiently(|applier| {
-                let flows = applier.spool.line.desk.stores().flows();
-                applier.spool.line.under(|permit| flows.keep(permit, &rows))
-            })?;
+            let mut rows = std::mem::take(&mut self.rows);
+            self.patiently(|applier| applier.watch.take(&mut rows))?;
+            // Their room is used again, unless a burst made it large.
+            if rows.rows() <= ROWS_AT_HAND {
+                rows.clear();
+                self.rows = rows;
+            }
         }
         Ok(!records.is_empty())
     }
@@ -270,8 +277,7 @@ impl Applier<'_> {
     fn commit(&mut self) -> Result<(), DeskError> {
         self.patiently(|applier| {
             applier.spool.line.files.sync()?;
-            let flows = applier.spool.line.desk.stores().flows();
-            applier.spool.line.under(|permit| flows.commit(permit, applier.mark))
+            applier.watch.commit(applier.mark)
         })?;
         self.committed = (self.mark, Instant::now());
         Ok(())
@@ -309,8 +315,8 @@ impl Applier<'_> {
 
     /// Does it again and again while the disk is full.
     fn patiently(
-        &self,
-        mut deed: impl FnMut(&Self) -> Result<(), DeskError>,
+        &mut self,
+        mut deed: impl FnMut(&mut Self) -> Result<(), DeskError>,
     ) -> Result<(), DeskError> {
         loop {
             let outcome = deed(self);
@@ -343,3 +349,5 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const AGAIN: Duration = Duration::from_millis(500);
 /// Octets of datagrams read at a time.
 const READ_BYTES: usize = 4 << 20;
+/// Rows whose room is kept from one reading to the next.
+const ROWS_AT_HAND: usize = 1 << 18;

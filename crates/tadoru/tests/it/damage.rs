@@ -16,7 +16,8 @@ fn a_damaged_line_of_a_followed_file_leaves_no_unique_answer_that_it_may_have_de
     let mut settings = "[api]\nlisten = \"127.0.0.1:0\"\n".to_owned();
     for (number, file) in (1..).zip(&files) {
         append(file, "address,hwaddr,client_id,valid_lifetime,expire,subnet_id,state\n");
-        settings += &format!("\n[[sources.follow]]\npath = {file:?}\nformat = \"kea4\"\nsource = \"kea-{number}\"\n");
+        settings +=
+            &format!("\n[[sources.follow]]\npath = {file:?}\nformat = \"kea4\"\nsource = \"kea-{number}\"\n");
     }
     std::fs::write(folder.join("tadoru.toml"), settings).unwrap();
     let _desk = Desk::start(folder);
@@ -85,7 +86,10 @@ fn wait<T>(mut look: impl FnMut() -> Option<T>) -> T {
 fn who(folder: &Path, address: &str, at: i64) -> Value {
     let at = at.to_string();
     let question = ["who", address, "--at", &at, "--case", "K-1", "--purpose", "P-CLEAN", "--json"];
-    told(folder, &[&question[..], &["--fact", "complaint.id=1", "--fact", "complaint.substantiated=yes"]].concat())
+    told(
+        folder,
+        &[&question[..], &["--fact", "complaint.id=1", "--fact", "complaint.substantiated=yes"]].concat(),
+    )
 }
 
 fn told(folder: &Path, arguments: &[&str]) -> Value {

@@ -22,7 +22,7 @@ mod peers {
         let Some(isp) = Isp::open() else { return };
         let desk = isp.desk();
         let _shop = isp.spawn("shop", &["python3", "-m", "http.server", "80", "--bind", "198.51.100.11"]);
-        let _readers = ["north", "homes"].map(|node| isp.spawn(node, &["python3", "-c", PAGES]));
+        let _readers = ["north", "south", "homes"].map(|node| isp.spawn(node, &["python3", "-c", PAGES]));
         wait("all five routers are heard", || {
             let told = desk.get("/v1/exporters");
             let exporters = told["exporters"].as_array().cloned().unwrap_or_default();
@@ -237,8 +237,8 @@ fn path() -> String {
     format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default())
 }
 
-/// The flood's packets: SYN and nothing else. Ordinary connections have more flags together.
-const FORGED: &str = "dst net 198.51.100.0/24 and proto tcp and flags S and not flags A";
+/// The flood's packets: SYN without options. Those of ordinary connections are longer.
+const FORGED: &str = "dst net 198.51.100.0/24 and proto tcp and flags S and not flags A and bpp < 50";
 /// The address that is flooded.
 const VICTIM: &str = "198.51.100.10";
 /// Packets of the flood that are waited for.

@@ -10,7 +10,9 @@
 )]
 
 mod cgnat;
+mod console;
 mod damage;
+mod exporters;
 mod flows;
 mod fuzz_bodies;
 mod import;

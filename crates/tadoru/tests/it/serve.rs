@@ -89,6 +89,19 @@ fn health(folder: &Path) -> serde_json::Value {
     serde_json::from_str(&body[body.find('{').unwrap()..=body.rfind('}').unwrap()]).unwrap()
 }
 
+/// Opens the stream of incidents, and waits until it is heard.
+fn listens(folder: &Path) -> (UnixStream, Vec<u8>) {
+    let mut desk = UnixStream::connect(folder.join("data/desk.sock")).unwrap();
+    desk.write_all(b"GET /v1/incidents/stream HTTP/1.1\r\nHost: desk\r\n\r\n").unwrap();
+    let mut heard = vec![];
+    while !heard.ends_with(b":\n\n\r\n") {
+        let mut octet = [0];
+        assert_eq!(desk.read(&mut octet).unwrap(), 1, "{}", String::from_utf8_lossy(&heard));
+        heard.extend(octet);
+    }
+    (desk, heard)
+}
+
 /// The counters of a source.
 fn counters(folder: &Path, source: &str) -> serde_json::Value {
     let health = health(folder);
@@ -197,4 +210,20 @@ fn a_desk_that_is_stopped_and_killed_goes_on_where_it_was() {
     assert!(fourth.warnings.iter().any(|line| line.contains("sources.state")), "{:?}", fourth.warnings);
     fourth.wait_for_rows(folder, 33);
     fourth.end("-TERM");
+}
+
+#[test]
+fn somebody_who_listens_does_not_keep_a_desk_from_ending() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let config = "[api]\nlisten = \"127.0.0.1:0\"\n\n[sources.export]\nudp = [\"127.0.0.1:0\"]\n";
+    std::fs::write(folder.join("tadoru.toml"), config).unwrap();
+    let mut desk = Serving::start(folder);
+    let (mut stream, mut heard) = listens(folder);
+    let asked = Command::new("kill").args(["-TERM", &desk.child.id().to_string()]).status().unwrap();
+    assert!(asked.success());
+    stream.read_to_end(&mut heard).unwrap();
+    assert!(heard.ends_with(b"0\r\n\r\n"), "the stream was cut off: {}", String::from_utf8_lossy(&heard));
+    assert!(desk.child.wait().unwrap().success());
+    assert!(!folder.join("data/desk.sock").exists(), "it ended as it should");
 }

@@ -302,13 +302,24 @@ fn the_example_configuration_has_every_key_with_its_default() {
     let written: toml::Table = toml::from_str(&example).unwrap();
     assert_eq!(written, default, "packaging/tadoru.toml without its comments is the default");
 
-    let file = tempfile::NamedTempFile::new().unwrap();
-    fs::write(file.path(), uncommented(&example)).unwrap();
-    let checked = Command::new(env!("CARGO_BIN_EXE_tadoru"))
-        .arg("check-config")
-        .arg("--config")
-        .arg(file.path())
-        .output();
+    // The tables that it names are there, and say nothing yet.
+    let folder = tempfile::tempdir().unwrap();
+    let mut with_tables = uncommented(&example);
+    for (place, heads) in [
+        ("/etc/tadoru/customers.csv", "prefix,customer,class\n"),
+        ("/etc/tadoru/interfaces.csv", "exporter,index,name,role,neighbour_as,sources\n"),
+        ("/etc/tadoru/routes.csv", "prefix,as\n"),
+        ("/var/lib/tadoru/rib4.mrt", ""),
+    ] {
+        let file = folder.path().join(place.rsplit('/').next().unwrap());
+        fs::write(&file, heads).unwrap();
+        assert!(with_tables.contains(place), "{place}");
+        with_tables = with_tables.replace(place, file.to_str().unwrap());
+    }
+    let file = folder.path().join("tadoru.toml");
+    fs::write(&file, with_tables).unwrap();
+    let checked =
+        Command::new(env!("CARGO_BIN_EXE_tadoru")).arg("check-config").arg("--config").arg(&file).output();
     let checked = checked.unwrap();
     assert!(checked.status.success(), "the commented examples: {}", String::from_utf8_lossy(&checked.stderr));
 }

@@ -136,10 +136,8 @@ impl From<AccountError> for Problem {
         match error {
             AccountError::Gate(error) => error.into(),
             AccountError::Store(error) => error.into(),
-            AccountError::Nobody => {
-                Self::new(StatusCode::NOT_FOUND, "no-such-person", error.to_string())
-                    .help("people are named under [[people]] in the configuration")
-            }
+            AccountError::Nobody => Self::new(StatusCode::NOT_FOUND, "no-such-person", error.to_string())
+                .help("people are named under [[people]] in the configuration"),
             AccountError::Role => Self::role(Door::RunsSystem.roles()),
             AccountError::Random => Self::new(StatusCode::SERVICE_UNAVAILABLE, "random", error.to_string()),
             AccountError::Wrong | AccountError::NoLink | AccountError::Weak(_) | AccountError::Code => {

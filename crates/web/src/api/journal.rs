@@ -89,7 +89,10 @@ pub struct EntriesQuery {
 impl EntriesQuery {
     /// Whether it searches.
     fn searches(&self) -> bool {
-        self.case.is_some() || self.person.is_some() || self.rule.is_some() || self.kind.is_some()
+        self.case.is_some()
+            || self.person.is_some()
+            || self.rule.is_some()
+            || self.kind.is_some()
             || self.before.is_some()
     }
 
@@ -98,7 +101,10 @@ impl EntriesQuery {
         let is = |name: &str, wanted: &Option<String>| {
             wanted.as_deref().is_none_or(|wanted| entry.get(name).and_then(|v| v.as_str()) == Some(wanted))
         };
-        is("case", &self.case) && is("person", &self.person) && is("rule", &self.rule) && is("kind", &self.kind)
+        is("case", &self.case)
+            && is("person", &self.person)
+            && is("rule", &self.rule)
+            && is("kind", &self.kind)
     }
 }
 

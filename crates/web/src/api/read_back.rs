@@ -122,8 +122,9 @@ fn of_line(line: &str, settings: &Settings, now: UtcMicros) -> Result<QuestionTe
         }
     }
     let Some((place, address)) = found else {
-        return Err(Problem::wrong("line", "no address is found in the line")
-            .help("fill the fields in by hand"));
+        return Err(
+            Problem::wrong("line", "no address is found in the line").help("fill the fields in by hand")
+        );
     };
     if addresses.len() > 1 {
         return Err(Problem::wrong("line", "the line holds more than one address")

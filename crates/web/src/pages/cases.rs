@@ -93,11 +93,7 @@ pub async fn open(State(console): State<Arc<Console>>, sent: Sent) -> Response {
 }
 
 /// One case.
-pub async fn show(
-    State(console): State<Arc<Console>>,
-    visitor: Visitor,
-    Path(id): Path<String>,
-) -> Response {
+pub async fn show(State(console): State<Arc<Console>>, visitor: Visitor, Path(id): Path<String>) -> Response {
     let page = case_page(&console, &visitor, &id, "", "").await;
     console.shown(&visitor, page)
 }

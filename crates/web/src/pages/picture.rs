@@ -113,7 +113,11 @@ pub fn chain(lang: Lang, zone: &TimeZone, endpoint: &str, candidate: &Candidate)
     }
     let named = word(lang, fixed::NAMES, &candidate.named_by).to_owned();
     texts.push((
-        vec![("kind", named), ("value", candidate.subscriber.clone()), ("small", w.subscriber_sealed.to_owned())],
+        vec![
+            ("kind", named),
+            ("value", candidate.subscriber.clone()),
+            ("small", w.subscriber_sealed.to_owned()),
+        ],
         true,
     ));
     let said: Vec<String> = texts
@@ -124,13 +128,7 @@ pub fn chain(lang: Lang, zone: &TimeZone, endpoint: &str, candidate: &Candidate)
     let width = (WIDTH - GAP * (count - 1)) / count;
     let boxes = texts.into_iter().zip(0..).map(|((lines, is_sealed), place)| {
         let x = place * (width + GAP);
-        Node {
-            x,
-            width,
-            lines: wrapped(lines, width),
-            is_sealed,
-            leads_on: place + 1 < count,
-        }
+        Node { x, width, lines: wrapped(lines, width), is_sealed, leads_on: place + 1 < count }
     });
     Chain { boxes: boxes.collect(), said: said.join(" → ") }
 }
@@ -149,7 +147,9 @@ pub fn time_line(
     // As wide as the candidates' own times are, within a day.
     let mut around = MIN_AROUND_S.max(skew_ms as f64 / 1000.0 * 2.0);
     for candidate in candidates.iter().take(MOST_LANES) {
-        for edge in [&candidate.from, &candidate.until].into_iter().flatten().filter_map(|at| times::seconds(at)) {
+        for edge in
+            [&candidate.from, &candidate.until].into_iter().flatten().filter_map(|at| times::seconds(at))
+        {
             let away = if edge < first { first - edge } else { (edge - last).max(0.0) };
             if away < MAX_AROUND_S {
                 around = around.max(away * 1.15);
@@ -174,7 +174,13 @@ pub fn time_line(
 }
 
 /// The sources over a span that ends now.
-pub fn calendar(lang: Lang, zone: &TimeZone, coverage: &[Covered], now: Timestamp, span_s: f64) -> Option<TimeLine> {
+pub fn calendar(
+    lang: Lang,
+    zone: &TimeZone,
+    coverage: &[Covered],
+    now: Timestamp,
+    span_s: f64,
+) -> Option<TimeLine> {
     let until = now.as_second() as f64;
     let scale = Scale { from: until - span_s, until };
     let lanes = source_lanes(lang, coverage, &scale);
@@ -225,13 +231,10 @@ fn whole(lanes: Vec<(String, Vec<Bar>)>, asked: Vec<Asked>, scale: &Scale, zone:
     let ticks = (0..=TICKS).filter_map(|place| {
         let at = scale.from + (scale.until - scale.from) * f64::from(place) / f64::from(TICKS);
         let instant = instant(at)?;
-        let text =
-            if is_long { times::to_the_minute(instant, zone) } else { times::of_day(instant, zone) };
+        let text = if is_long { times::to_the_minute(instant, zone) } else { times::of_day(instant, zone) };
         Some(Tick { x: scale.x(at), text })
     });
-    let end = |at: f64| {
-        instant(at).map(|at| times::local(Some(&at.to_string()), zone)).unwrap_or_default()
-    };
+    let end = |at: f64| instant(at).map(|at| times::local(Some(&at.to_string()), zone)).unwrap_or_default();
     TimeLine {
         height: floor + 8,
         floor,
@@ -268,7 +271,11 @@ impl Scale {
 
 fn hop_lines(lang: Lang, zone: &TimeZone, hop: &Hop) -> Vec<(&'static str, String)> {
     let ports = hop.ports.map(|ports| {
-        if ports.low == ports.high { format!(":{}", ports.low) } else { format!(" :{}–{}", ports.low, ports.high) }
+        if ports.low == ports.high {
+            format!(":{}", ports.low)
+        } else {
+            format!(" :{}–{}", ports.low, ports.high)
+        }
     });
     let prefix = hop.prefix.strip_suffix("/32").or_else(|| hop.prefix.strip_suffix("/128"));
     let value = format!("{}{}", prefix.unwrap_or(&hop.prefix), ports.unwrap_or_default());

@@ -5,9 +5,10 @@ use jiff::tz::TimeZone;
 
 /// An instant of the API in the zone, to the second; a dash where there is none.
 pub fn local(at: Option<&str>, zone: &TimeZone) -> String {
-    at.and_then(read).map_or_else(|| "—".to_owned(), |at| {
-        at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
-    })
+    at.and_then(read).map_or_else(
+        || "—".to_owned(),
+        |at| at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string(),
+    )
 }
 
 /// Only the time of day.

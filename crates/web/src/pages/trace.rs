@@ -322,7 +322,8 @@ async fn read_page(console: &Console, visitor: &Visitor, typed: Typed, wrong: Op
 
 fn page(console: &Console, visitor: &Visitor, typed: Typed, wrong: Wrong, read: Option<Read>) -> TracePage {
     let lang = visitor.lang;
-    let open = console.sessions.all_kept(visitor.session).into_iter().filter(|(_, opened)| opened.holds(console));
+    let open =
+        console.sessions.all_kept(visitor.session).into_iter().filter(|(_, opened)| opened.holds(console));
     TracePage {
         f: console.frame(visitor, "trace", lang.words().trace, "/trace"),
         purposes: choices(lang, fixed::PURPOSES, &typed.purpose),
@@ -369,9 +370,11 @@ impl Wrong {
 impl Read {
     fn of(visitor: &Visitor, back: ReadBack, explained: Explained, typed: &Typed, once: String) -> Self {
         let lang = visitor.lang;
-        let warnings = back.reading.warnings.iter().map(|warned| {
-            (word(lang, fixed::WARNINGS, &warned.code).to_owned(), warned.likely.clone())
-        });
+        let warnings = back
+            .reading
+            .warnings
+            .iter()
+            .map(|warned| (word(lang, fixed::WARNINGS, &warned.code).to_owned(), warned.likely.clone()));
         let (mut facts, mut others) = (Vec::new(), Vec::new());
         for need in &explained.needs {
             let text = lang.of(&need.text_ja, &need.text_en).to_owned();
@@ -426,7 +429,10 @@ fn answer_page(console: &Console, visitor: &Visitor, name: &str, opened: &Opened
         asked: question
             .at
             .iter()
-            .map(|at| Moment { utc: local(Some(&at.utc), &jiff::tz::TimeZone::UTC), local: local(Some(&at.utc), zone) })
+            .map(|at| Moment {
+                utc: local(Some(&at.utc), &jiff::tz::TimeZone::UTC),
+                local: local(Some(&at.utc), zone),
+            })
             .collect(),
         skew: if question.skew_ms == 0 { String::new() } else { format!("± {} ms", question.skew_ms) },
         case: opened.request.case.clone(),

@@ -54,7 +54,10 @@ fn a_token_is_replaced_and_the_old_one_holds_for_requests_under_way_only() {
     let entered = sessions.enter(&first).unwrap();
     let second = entered.next_token.unwrap();
     let under_way = sessions.enter(&first).unwrap();
-    assert_eq!((under_way.number, &under_way.csrf, under_way.next_token.is_none()), (entered.number, &entered.csrf, true));
+    assert_eq!(
+        (under_way.number, &under_way.csrf, under_way.next_token.is_none()),
+        (entered.number, &entered.csrf, true)
+    );
     hands.forward(OLD_TOKEN_US);
     assert!(sessions.enter(&first).is_none());
     assert_eq!(sessions.enter(&second).unwrap().number, entered.number);

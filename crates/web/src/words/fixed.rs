@@ -31,15 +31,27 @@ pub const SENTENCES: List = &[
         "証拠からは複数の可能性が残ります。どれか一つを該当者とは言えません。",
         "The records leave more than one possibility. None of them is shown as the one.",
     ),
-    ("none", "記録はそろっており、その時刻に該当者はいません。", "The records are whole, and nobody held it then."),
+    (
+        "none",
+        "記録はそろっており、その時刻に該当者はいません。",
+        "The records are whole, and nobody held it then.",
+    ),
     (
         "gap",
         "その時刻の記録が欠けています。「いない」ことを意味しません。",
         "Records of that time are missing. No record is not the same as nobody.",
     ),
-    ("expired", "保存期間を過ぎており、記録は残っていません。", "Records of that time are past their retention."),
+    (
+        "expired",
+        "保存期間を過ぎており、記録は残っていません。",
+        "Records of that time are past their retention.",
+    ),
     ("not-ours", "そのアドレスは当社のものではありません。", "The address is not of this operator."),
-    ("refused", "規則が許さないか、承認を要します。", "The rules do not permit it, or somebody has to agree first."),
+    (
+        "refused",
+        "規則が許さないか、承認を要します。",
+        "The rules do not permit it, or somebody has to agree first.",
+    ),
 ];
 
 /// How sure a candidate is.
@@ -58,7 +70,11 @@ pub const DOUBTS: List = &[
     ("source-lossy", "前後で記録の一部が欠落", "the source lost records around it"),
     ("clock-corrected", "装置の時計を補正", "the source's clock was corrected"),
     ("realm-untold", "アドレス空間が不明", "the realm is not told"),
-    ("inside-unresolved", "内側アドレスの使用者の記録がない", "whose the inside address was is not on record"),
+    (
+        "inside-unresolved",
+        "内側アドレスの使用者の記録がない",
+        "whose the inside address was is not on record",
+    ),
     ("protocol-untold", "プロトコルが不明", "the protocol is not told"),
 ];
 
@@ -256,32 +272,84 @@ pub const EVENTS: List = &[
 
 /// What can be read and yet looks wrong.
 pub const WARNINGS: List = &[
-    ("future", "時刻が未来です。時差の取り違えのときに起こります。", "The time lies in the future, as it does when a zone is mistaken."),
+    (
+        "future",
+        "時刻が未来です。時差の取り違えのときに起こります。",
+        "The time lies in the future, as it does when a zone is mistaken.",
+    ),
     ("zone-season", "時差の略号が季節に合いません。", "The zone's abbreviation does not fit the season."),
-    ("one-hour-from-ours", "時差が事業者の時刻と一時間違います。", "The offset is one hour away from the operator's zone."),
-    ("epoch", "1970 年からの秒数として読み、UTC としました。", "The time was given as a count since 1970 and taken as UTC."),
-    ("repeated", "うるう秒、又は繰り返される一時間に当たります。", "The time falls on a leap second or a repeated hour."),
+    (
+        "one-hour-from-ours",
+        "時差が事業者の時刻と一時間違います。",
+        "The offset is one hour away from the operator's zone.",
+    ),
+    (
+        "epoch",
+        "1970 年からの秒数として読み、UTC としました。",
+        "The time was given as a count since 1970 and taken as UTC.",
+    ),
+    (
+        "repeated",
+        "うるう秒、又は繰り返される一時間に当たります。",
+        "The time falls on a leap second or a repeated hour.",
+    ),
 ];
 
 /// Faults of what was typed, by the code of the API.
 pub const FAULTS: List = &[
-    ("line", "この行からは読み取れません。アドレスと時刻（時差つき）が一つずつ必要です。", "The line needs one address and one time with its zone."),
+    (
+        "line",
+        "この行からは読み取れません。アドレスと時刻（時差つき）が一つずつ必要です。",
+        "The line needs one address and one time with its zone.",
+    ),
     ("address", "IPv4 でも IPv6 でもありません。", "Not an IPv4 or IPv6 address."),
-    ("address-leading-zero", "0 で始まる数があります。8 進数と読まれることがあるため、0 を除いてください。", "A number begins with 0, which some programs read as octal; write it without."),
+    (
+        "address-leading-zero",
+        "0 で始まる数があります。8 進数と読まれることがあるため、0 を除いてください。",
+        "A number begins with 0, which some programs read as octal; write it without.",
+    ),
     ("address-prefix", "範囲ではなく、一つのアドレスを書いてください。", "A prefix; one address is wanted."),
-    ("address-zone", "リンクローカルのゾーン（%…）は一台の中でしか意味がありません。", "A link-local zone (%…) means something on one machine only."),
+    (
+        "address-zone",
+        "リンクローカルのゾーン（%…）は一台の中でしか意味がありません。",
+        "A link-local zone (%…) means something on one machine only.",
+    ),
     ("port", "ポートは 1 から 65535 です。", "The port is a number from 1 to 65535."),
     ("two-ports", "ポートが二つ書かれています。", "Two ports are given."),
-    ("time", "時刻として読めません。例 2026-11-21 10:15:03 +09:00", "Not a time; write it like 2026-11-21 10:15:03 +09:00."),
-    ("time-no-zone", "時差がありません。どの時刻か、申告者に確かめてください。", "The time has no zone; ask the sender which it is."),
-    ("time-day-or-month", "日と月の両方に読めます。申告者に確かめてください。", "Day and month can be read both ways; ask the sender which."),
+    (
+        "time",
+        "時刻として読めません。例 2026-11-21 10:15:03 +09:00",
+        "Not a time; write it like 2026-11-21 10:15:03 +09:00.",
+    ),
+    (
+        "time-no-zone",
+        "時差がありません。どの時刻か、申告者に確かめてください。",
+        "The time has no zone; ask the sender which it is.",
+    ),
+    (
+        "time-day-or-month",
+        "日と月の両方に読めます。申告者に確かめてください。",
+        "Day and month can be read both ways; ask the sender which.",
+    ),
     ("time-impossible", "そのような日付はありません。", "There is no such date."),
-    ("time-zone-abbreviation", "時差の略号が複数の地域を指します。+09:00 のように書いてください。", "The abbreviation stands for several zones; write the offset, like +09:00."),
+    (
+        "time-zone-abbreviation",
+        "時差の略号が複数の地域を指します。+09:00 のように書いてください。",
+        "The abbreviation stands for several zones; write the offset, like +09:00.",
+    ),
     ("to", "接続先が読めません。", "The destination does not read."),
     ("proto", "プロトコルではありません。例 tcp、udp", "Not a protocol; write it like tcp or udp."),
-    ("skew", "一日以内の長さで書いてください。例 30s、2m", "Not a length of time of at most one day; write it like 30s or 2m."),
+    (
+        "skew",
+        "一日以内の長さで書いてください。例 30s、2m",
+        "Not a length of time of at most one day; write it like 30s or 2m.",
+    ),
     ("realm", "そのアドレス空間の記録も規則もありません。", "No record and no rule speaks of this realm."),
-    ("case-id", "事件の番号は A-Z a-z 0-9 . _ - の 64 字以内で、英数字で始めます。", "A case id has 1 to 64 of A-Z a-z 0-9 . _ - and begins with a letter or digit."),
+    (
+        "case-id",
+        "事件の番号は A-Z a-z 0-9 . _ - の 64 字以内で、英数字で始めます。",
+        "A case id has 1 to 64 of A-Z a-z 0-9 . _ - and begins with a letter or digit.",
+    ),
     ("case-closed", "この事件は終結しています。", "The case is closed."),
     ("case-exists", "その番号の事件があります。", "There is a case with this id."),
     ("no-such-case", "そのような事件はありません。", "There is no such case."),
@@ -290,10 +358,18 @@ pub const FAULTS: List = &[
     ("act", "そのような行為はありません。", "The rules know no such deed."),
     ("data", "そのような対象はありません。", "The rules know no such data category."),
     ("unknown-fact", "規則の知らない事実の名前です。", "The rules know no fact of that name."),
-    ("derived-fact", "この事実はプログラムが確かめるもので、述べることはできません。", "This fact is found by the program and cannot be stated."),
+    (
+        "derived-fact",
+        "この事実はプログラムが確かめるもので、述べることはできません。",
+        "This fact is found by the program and cannot be stated.",
+    ),
     ("may-not-state", "この事実は、あなたの役割では述べられません。", "Your roles may not state this fact."),
     ("facts", "事実が多すぎます。", "Too many facts."),
-    ("question", "このままでは照会できません。事件の番号にアドレスは使えません。", "This cannot be asked. A case id must not hold an address."),
+    (
+        "question",
+        "このままでは照会できません。事件の番号にアドレスは使えません。",
+        "This cannot be asked. A case id must not hold an address.",
+    ),
     ("role", "あなたの役割ではできません。", "Your roles do not open this."),
     ("nobody", "サインインしていません。", "Nobody is signed in."),
     ("own-approval", "自分の依頼には承認できません。", "Nobody agrees to their own request."),
@@ -303,12 +379,28 @@ pub const FAULTS: List = &[
     ("index", "番号ではありません。", "That is no number."),
     ("no-such-person", "設定にない人です。", "The configuration names no such person."),
     ("too-long", "長すぎます。", "It is too long."),
-    ("disk-full", "記憶装置に空きがありません。受領済みのものは失われていません。", "The disk is full. Nothing that was acknowledged is lost."),
+    (
+        "disk-full",
+        "記憶装置に空きがありません。受領済みのものは失われていません。",
+        "The disk is full. Nothing that was acknowledged is lost.",
+    ),
     ("store", "保存装置が応じません。", "The store fails."),
-    ("journal", "監査記録に書けません。書けるまで、何も許可されません。", "The journal takes no entries; until it does, nothing is permitted."),
+    (
+        "journal",
+        "監査記録に書けません。書けるまで、何も許可されません。",
+        "The journal takes no entries; until it does, nothing is permitted.",
+    ),
     ("gate", "規則の判定ができません。", "The gate cannot answer."),
-    ("standing", "施行中の規則が、この設備自身の記録を許していません。", "The rules in force do not permit the installation's own recording."),
-    ("fault", "内部の誤りです。何も行っていません。", "A fault of the program. The case and the journal tell what was done."),
+    (
+        "standing",
+        "施行中の規則が、この設備自身の記録を許していません。",
+        "The rules in force do not permit the installation's own recording.",
+    ),
+    (
+        "fault",
+        "内部の誤りです。何も行っていません。",
+        "A fault of the program. The case and the journal tell what was done.",
+    ),
     ("attached", "添付の要約値が正しくありません。", "The digest of the attachment is none."),
 ];
 

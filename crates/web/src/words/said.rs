@@ -24,8 +24,7 @@ fn taken_apart(said: &str) -> (String, Vec<&str>) {
     let mut rest = said;
     while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
         let (before, from) = rest.split_at(at);
-        let (number, after) =
-            from.split_at(from.find(|c: char| !c.is_ascii_digit()).unwrap_or(from.len()));
+        let (number, after) = from.split_at(from.find(|c: char| !c.is_ascii_digit()).unwrap_or(from.len()));
         shape.push_str(before);
         shape.push_str("{}");
         numbers.push(number);

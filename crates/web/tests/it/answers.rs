@@ -29,6 +29,7 @@ async fn a_unique_answer_shows_its_candidate_path_ground_and_journal_entry() {
         "notes",
         "permit",
         "journal_index",
+        "notes_ja",
     ];
     assert_eq!(members(&answer), order);
     assert_eq!(

@@ -32,7 +32,7 @@ async fn routes(house: &House) -> Vec<Route> {
             });
         }
     }
-    assert!(routes.len() >= 23, "{}", routes.len());
+    assert!(routes.len() >= 34, "{}", routes.len());
     routes
 }
 

@@ -22,6 +22,7 @@ use tadoru_model::{
 use tadoru_store_embedded::folder::Folder;
 use tadoru_store_embedded::shelves::Shelves;
 use tadoru_web::{Api, Client, router};
+use tokio::sync::watch;
 
 /// An installation.
 pub struct House {
@@ -33,6 +34,8 @@ pub struct House {
     pub clock: Hands,
     /// Its folder.
     pub folder: tempfile::TempDir,
+    /// Tells its streams that it ends.
+    pub end: watch::Sender<bool>,
 }
 
 /// A clock that is set by hand.
@@ -86,15 +89,22 @@ impl House {
 
     fn of(desk: Desk<Shelves>, clock: Hands, folder: tempfile::TempDir) -> Self {
         let desk = Arc::new(desk);
-        let api = Api { desk: Arc::clone(&desk), reader: Arc::new(Table), sources: Arc::new(Vec::new), exporters: Arc::new(Default::default) };
-        Self { router: router(Arc::new(api)), desk, clock, folder }
+        let (end, ended) = watch::channel(false);
+        let api = Api {
+            desk: Arc::clone(&desk),
+            reader: Arc::new(Table),
+            sources: Arc::new(Vec::new),
+            exporters: Arc::new(Default::default),
+            end: ended,
+        };
+        Self { router: router(Arc::new(api)), desk, clock, folder, end }
     }
 
     /// The same installation after its process ended and began again.
     pub async fn restarted(self) -> Self {
-        let Self { router, desk, clock, folder } = self;
+        let Self { router, desk, clock, folder, end } = self;
         let now = clock.now();
-        drop((router, desk));
+        drop((router, desk, end));
         Self::at(folder, now).await
     }
 
@@ -107,7 +117,7 @@ impl House {
         house
     }
 
-    /// Asks as somebody, or as nobody.
+    /// Asks as somebody, or as nobody. Of a stream that does not end by itself, nothing is read.
     pub async fn ask(&self, actor: Option<&Actor>, method: Method, path: &str, body: Body) -> (u16, String) {
         use tower::ServiceExt as _;
         let mut request = axum::http::Request::builder().method(method).uri(path).body(body).unwrap();
@@ -116,6 +126,9 @@ impl House {
         }
         let response = self.router.clone().oneshot(request).await.unwrap();
         let status: StatusCode = response.status();
+        if response.headers().get("content-type").is_some_and(|kind| kind == "text/event-stream") {
+            return (status.as_u16(), String::new());
+        }
         let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
         (status.as_u16(), String::from_utf8(bytes.to_vec()).unwrap())
     }

@@ -15,6 +15,7 @@ mod doors;
 mod flows;
 mod hostile;
 mod house;
+mod incidents;
 mod network;
 mod packs;
 mod retention;

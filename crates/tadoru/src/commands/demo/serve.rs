@@ -19,6 +19,7 @@ use tadoru_web::serve::{Tokens, loopback};
 use tadoru_web::{Client, with_console};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use super::{DEMO_NOW, Folder, RECORDS, SCENES, ask};
 use crate::config::Config;
@@ -39,7 +40,8 @@ pub async fn run(lang: Language) -> Result<ExitCode, CommandError> {
     let clock = Arc::new(Running(Instant::now()));
     let opened = open(&folder.0, &config, clock).await;
     let desk = opened.map_err(|source| CommandError::Open { folder: folder.0.clone(), source })?.desk;
-    let router = routes(&desk, Arc::new(Vec::new), Arc::new(Exporters::default));
+    let (ending, end) = watch::channel(false);
+    let router = routes(&desk, Arc::new(Vec::new), Arc::new(Exporters::default), end);
     let as_whom = |name: &str| {
         let actor = desk.people().named(&PersonId(name.to_owned()));
         actor.map(|actor| Door::over(Client::in_process(router.clone(), actor)))
@@ -90,6 +92,7 @@ pub async fn run(lang: Language) -> Result<ExitCode, CommandError> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+        let _ = ending.send(true);
     };
     let served = loopback(listener, with_console(console), Tokens::default(), ended).await;
     served.map_err(|e| CommandError::Other("cannot serve".to_owned(), Some(Box::new(e))))?;

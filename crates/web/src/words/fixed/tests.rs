@@ -24,8 +24,14 @@ fn every_code_of_an_answer_has_words() {
     known(HAPPENED, Happened::ALL.iter().map(|word| word.as_str()));
     known(KINDS, RecordKind::ALL.iter().map(|word| word.as_str()));
     known(NAMES, IdentityKind::ALL.iter().map(|word| word.as_str()));
-    let outcomes =
-        [Outcome::Unique, Outcome::Ambiguous, Outcome::None, Outcome::Gap, Outcome::Expired, Outcome::NotOurs];
+    let outcomes = [
+        Outcome::Unique,
+        Outcome::Ambiguous,
+        Outcome::None,
+        Outcome::Gap,
+        Outcome::Expired,
+        Outcome::NotOurs,
+    ];
     known(OUTCOMES, outcomes.iter().map(|outcome| outcome.as_str()).chain(["refused"]));
     known(SENTENCES, OUTCOMES.iter().map(|(code, ..)| *code));
 }
@@ -33,8 +39,24 @@ fn every_code_of_an_answer_has_words() {
 #[test]
 fn both_languages_are_there_and_no_code_stands_twice() {
     let lists = [
-        OUTCOMES, SENTENCES, CERTAINTIES, DOUBTS, NARROW, KINDS, NAMES, COVERAGE, VERDICTS, ROLES, PURPOSES,
-        BASES, ACTS, DATA, HAPPENED, EVENTS, WARNINGS, FAULTS,
+        OUTCOMES,
+        SENTENCES,
+        CERTAINTIES,
+        DOUBTS,
+        NARROW,
+        KINDS,
+        NAMES,
+        COVERAGE,
+        VERDICTS,
+        ROLES,
+        PURPOSES,
+        BASES,
+        ACTS,
+        DATA,
+        HAPPENED,
+        EVENTS,
+        WARNINGS,
+        FAULTS,
     ];
     for list in lists {
         for (place, (code, ja, en)) in list.iter().enumerate() {

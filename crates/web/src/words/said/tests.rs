@@ -22,7 +22,9 @@ fn every_sentence_is_made_as_it_stands_here() {
         // A sentence with numbers or words in it is made of the parts between them.
         let parts = en.split("{}").flat_map(|part| match part.strip_prefix("the classic slip: ") {
             Some(slip) => match slip.split_once(" the records name") {
-                Some((when, _)) => vec!["the classic slip: ", when, " the records name one line; check the zone"],
+                Some((when, _)) => {
+                    vec!["the classic slip: ", when, " the records name one line; check the zone"]
+                }
                 None => vec![part],
             },
             None => vec![part],
@@ -38,7 +40,8 @@ fn every_sentence_is_made_as_it_stands_here() {
 #[test]
 fn every_reason_that_a_source_gives_is_known() {
     // Sentences stand behind `why`, or are said of a state.
-    for (file, begins) in [(MADE_IN[0], "CoverageState::Dead, \""), (MADE_IN[0], "CoverageState::Lossy, \"")] {
+    for (file, begins) in [(MADE_IN[0], "CoverageState::Dead, \""), (MADE_IN[0], "CoverageState::Lossy, \"")]
+    {
         for found in file.split(begins).skip(1) {
             let said = found.split('"').next().unwrap();
             assert!(said.is_empty() || WHY.iter().any(|(en, _)| *en == said), "`{said}` has no Japanese");
