@@ -41,6 +41,9 @@ pub enum DeskError {
         /// The role, or the roles of which one is enough.
         role: &'static str,
     },
+    /// A file of flows was not announced.
+    #[error("a file of flows is announced with its SHA-256")]
+    NotAnnounced,
     /// There is no such hold in force.
     #[error("there is no such hold in force")]
     NoHold,

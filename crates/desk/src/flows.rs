@@ -24,6 +24,7 @@ use crate::casework::check_case;
 use crate::{Actor, Desk, DeskError, Door, Stores};
 
 pub use self::ground::FlowGround;
+pub(crate) use self::intake::{Ended, FlowIntake};
 
 /// Which figure of the flows is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,7 +117,7 @@ pub enum Told {
     /// The flows themselves, by when they began.
     List {
         /// The flows.
-        flows: Batch,
+        flows: Box<Batch>,
         /// Sums over all that were found, where more were found than are listed.
         of: Option<Sums>,
     },
@@ -235,7 +236,7 @@ impl<S: Stores> Desk<S> {
                 let found = open(flows.find(single(ground)?, question, *most)?, permit, now)?;
                 let of = found.cut.then(|| flows.totals(ground, question)).transpose()?;
                 let of = of.map(|sums| open(sums, permit, now)).transpose()?;
-                Told::List { flows: ordered(&found.flows), of }
+                Told::List { flows: Box::new(ordered(&found.flows)), of }
             }
             Figure::Sql { statement, bounds } => {
                 Told::Sql(open(flows.sql(single(ground)?, question, statement, *bounds)?, permit, now)?)

@@ -84,6 +84,8 @@ fn recording(gate: &Gate, at: UtcMicros) -> Permit<Store> {
         facts: Facts::none(),
         at,
     };
-    let Answer::Permitted(permit) = gate.ask::<Store>(ask).unwrap() else { unreachable!("JP-060 permits it") };
+    let Answer::Permitted(permit) = gate.ask::<Store>(ask).unwrap() else {
+        unreachable!("JP-060 permits it")
+    };
     permit
 }

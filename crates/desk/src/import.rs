@@ -4,8 +4,10 @@ use std::io::Read;
 
 use tadoru_model::observation::Observation;
 use tadoru_model::{Flows, Realm, Rule, SourceName, UtcMicros};
+use tadoru_store::flows::{Again, FileDigest};
 use tadoru_store::subscribers::Subscriber;
 
+use crate::flows::{Ended, FlowIntake};
 use crate::intake::{CoverageFrom, Provenance};
 use crate::{Actor, Desk, DeskError, Stores};
 
@@ -40,6 +42,10 @@ pub struct Reading {
     pub zone: Option<String>,
     /// The instant of reading.
     pub now: UtcMicros,
+    /// SHA-256 of the file as it is sent: a file of flows is announced by it, so that none counts twice.
+    pub sha256: Option<FileDigest>,
+    /// Whether a file of flows that was taken in before is taken in once more.
+    pub again: Again,
 }
 
 /// What was read of a file.
@@ -87,6 +93,20 @@ pub enum ImportError {
         /// What was named.
         zone: String,
     },
+    /// A file of flows is not the one that was announced; what it holds was taken in.
+    #[error("the file changed while it was read: what was read is kept, {kept} flows of it")]
+    Changed {
+        /// Flows of it that are kept.
+        kept: u64,
+    },
+    /// A file of flows broke off; what was taken in of it stays.
+    #[error("{source}; the first {kept} flows of the file are kept")]
+    BrokenOff {
+        /// Flows of it that are kept.
+        kept: u64,
+        /// Why.
+        source: Box<ImportError>,
+    },
     /// The desk.
     #[error(transparent)]
     Desk(#[from] DeskError),
@@ -116,6 +136,8 @@ pub struct Imported {
     pub report: FileReport,
     /// Rows stored, new or in a newer version.
     pub rows: u64,
+    /// Flows of the file that an import that broke off had kept before; they were not taken in again.
+    pub kept_before: u64,
     /// Those of them that were past their retention already: the next run of it deletes them, unless they are held.
     pub past_retention: u64,
     /// Where in the journal it stands.
@@ -157,8 +179,8 @@ impl<S: Stores> Desk<S> {
                 Ok(())
             }
             Item::Flows(batch) => {
-                kept += batch.rows() as u64;
-                self.flow_intake(&mut flows)?.take(*batch)
+                kept += self.flow_intake(&mut flows, reading)?.take(*batch)?;
+                Ok(())
             }
         });
         let format = reading.format.clone();
@@ -171,13 +193,20 @@ impl<S: Stores> Desk<S> {
                     let format = format!("{format} (broken off)");
                     let _ = intake.finish(&Provenance { format, source, kept, defects: 0, file: None });
                 }
-                return Err(error);
+                return Err(match flows.map(FlowIntake::break_off) {
+                    Some(Ok(kept)) if kept > 0 => ImportError::BrokenOff { kept, source: Box::new(error) },
+                    _ => error,
+                });
             }
         };
         let file = Some(report.sha256.clone());
         let of = Provenance { format, source, kept: report.kept, defects: report.defective, file };
+        let kept_before = flows.as_ref().map_or(0, FlowIntake::kept_before);
         let taken = if let Some(flows) = flows {
-            flows.finish()?;
+            if let Ended::Changed { kept } = flows.finish(&report.sha256)? {
+                self.note_import(&Provenance { format: format!("{} (broken off)", of.format), kept, ..of })?;
+                return Err(ImportError::Changed { kept });
+            }
             crate::intake::Taken { rows: kept, past_retention: 0, journal_index: self.note_import(&of)? }
         } else if !rules.is_empty() {
             self.take_rules(&rules, &of)?
@@ -188,6 +217,6 @@ impl<S: Stores> Desk<S> {
             intake.finish(&of)?
         };
         let crate::intake::Taken { rows, past_retention, journal_index } = taken;
-        Ok(Imported { report, rows, past_retention, journal_index })
+        Ok(Imported { report, rows, kept_before, past_retention, journal_index })
     }
 }

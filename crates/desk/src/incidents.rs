@@ -148,7 +148,8 @@ impl<S: Stores> Desk<S> {
         let permit = match self.gate().ask::<Learn>(ask)? {
             Answer::Permitted(permit) => permit,
             Answer::Refused(refusal) => {
-                let told = self.tell(actor, case.as_ref(), Happened::Refused, refusal.journal_index, id).await;
+                let told =
+                    self.tell(actor, case.as_ref(), Happened::Refused, refusal.journal_index, id).await;
                 return match told {
                     // A refused question opens no case.
                     Ok(()) | Err(DeskError::Case(CaseError::Unknown(_))) => {

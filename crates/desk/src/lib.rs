@@ -26,8 +26,8 @@ pub mod rehearse;
 pub mod retention;
 pub mod settings;
 pub mod sources;
-pub mod watch;
 pub mod validation;
+pub mod watch;
 pub mod who;
 
 mod heard;
@@ -72,7 +72,17 @@ impl<S: Stores> Desk<S> {
         people: People,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { gate, stores, settings, people, clock, network: Arc::default(), detection: Detection::default(), told: broadcast::Sender::new(MOST_WAITING), deleting: RwLock::default() }
+        Self {
+            gate,
+            stores,
+            settings,
+            people,
+            clock,
+            network: Arc::default(),
+            detection: Detection::default(),
+            told: broadcast::Sender::new(MOST_WAITING),
+            deleting: RwLock::default(),
+        }
     }
 
     /// The desk with what the operator has told about the network.

@@ -13,13 +13,13 @@ use tadoru_gate::{Permit, Sealed};
 use tadoru_model::{Flows as Batch, Prefix, Span, UtcMicros};
 use tadoru_store::StoreError;
 use tadoru_store::assignments::SpoolMark;
-use tadoru_store::flows::sql::{Bounds, Statement, Table};
 use tadoru_store::flows::memory::end_of_hour;
+use tadoru_store::flows::sql::{Bounds, Statement, Table};
 use tadoru_store::flows::taken::{Known, TakenFiles};
 use tadoru_store::flows::tally::{Steps, Tally};
 use tadoru_store::flows::{
-    Again, Bucket, Dropped, FileDigest, FileEnd, Flows, FlowsError, Found, Ground, Key, Measure, Question, Ranked, State, Sums,
-    sealed_flows,
+    Again, Bucket, Dropped, FileDigest, FileEnd, Flows, FlowsError, Found, Ground, Key, Measure, Question,
+    Ranked, State, Sums, sealed_flows,
 };
 
 use crate::folder::Folder;
@@ -208,11 +208,8 @@ impl FlowStore {
     fn write_brought(&self) -> Result<(), FlowsError> {
         let mut partitions = self.upkeep();
         loop {
-            let frozen = self
-                .fresh
-                .write()
-                .unwrap_or_else(PoisonError::into_inner)
-                .freeze_brought(partitions.taken());
+            let frozen =
+                self.fresh.write().unwrap_or_else(PoisonError::into_inner).freeze_brought(partitions.taken());
             let Some((rows, taken)) = frozen else { return Ok(()) };
             let new = partitions.write(&rows, UpTo::Files(taken), &self.inside)?;
             let mut fresh = self.fresh.write().unwrap_or_else(PoisonError::into_inner);
@@ -320,7 +317,12 @@ impl Flows for FlowStore {
         self.write_brought()
     }
 
-    fn begin_file(&self, _permit: &Permit<Store>, file: &FileDigest, again: Again) -> Result<u64, FlowsError> {
+    fn begin_file(
+        &self,
+        _permit: &Permit<Store>,
+        file: &FileDigest,
+        again: Again,
+    ) -> Result<u64, FlowsError> {
         self.fresh.write().unwrap_or_else(PoisonError::into_inner).taken.begin(file, again)
     }
 
@@ -445,10 +447,11 @@ impl Flows for FlowStore {
         let mut fresh = self.fresh.write().unwrap_or_else(PoisonError::into_inner);
         let Fresh { taken, files, .. } = &mut *fresh;
         let has_flows = |(first, last)| files.iter().any(|file| first <= file.hour && file.hour <= last);
-        let taken = taken.forget(partitions.taken(), before, has_flows).then(|| taken.known().clone());
+        let forgotten = taken.forget(partitions.taken(), before, has_flows);
         drop(fresh);
-        if let Some(mut taken) = taken {
-            taken.retain(|file, _| partitions.taken().contains_key(file));
+        if !forgotten.is_empty() {
+            let mut taken = partitions.taken().clone();
+            taken.retain(|file, _| !forgotten.contains(file));
             partitions.know(taken)?;
         }
         Ok(dropped)

@@ -188,6 +188,9 @@ pub struct Import {
     /// are in the operator's zone.
     #[arg(long)]
     pub zone: Option<String>,
+    /// Takes a file of flows in that was imported already: its flows then count twice.
+    #[arg(long)]
+    pub again: bool,
 }
 
 /// `flows`.
@@ -570,5 +573,7 @@ Examples:
   tadoru import radius-detail /var/log/radius/radacct/192.0.2.251/detail-20261121.gz
   tadoru import conntrack nat.log --source cgn-1 --inside-realm access
 
-What cannot be read is listed with its line or byte offset; its neighbours are kept.
-Journaled: format, source, counts, the file's SHA-256.";
+What cannot be read is listed with its line or byte offset; its neighbours are kept. A file of flows that was imported
+already is refused (--again takes it in once more) and the others are gone on with; one that broke off is gone on with
+behind what was kept of it.
+Journaled: format, source, counts, the file's SHA-256. Exit codes: 0 taken in; 2 wrong use, or a file refused; 1 fault.";

@@ -45,7 +45,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::CheckConfig => {
             let config = Config::load(global.config.as_deref())?;
             let network = crate::network::load(&config.network, &config.desk.own_prefixes);
-            let told = |e| CommandError::Other("the configuration is not right".to_owned(), Some(Box::new(e)));
+            let told =
+                |e| CommandError::Other("the configuration is not right".to_owned(), Some(Box::new(e)));
             for warning in network.map_err(told)?.1 {
                 println!("{warning}");
             }
@@ -70,7 +71,9 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Coverage => coverage::run(&global, &door).await,
         Command::Exporters => exporters::run(&global, &door).await,
         Command::Incidents(wanted) => incidents::list(&global, &door, wanted).await,
-        Command::Incident(crate::cli::Incident::Show(wanted)) => incidents::show(&global, &door, wanted).await,
+        Command::Incident(crate::cli::Incident::Show(wanted)) => {
+            incidents::show(&global, &door, wanted).await
+        }
         Command::Incident(crate::cli::Incident::Trace(wanted)) => trace::run(&global, &door, wanted).await,
         Command::Incident(crate::cli::Incident::Pack(wanted)) => pack::run(&global, &door, wanted).await,
         Command::Validation(wanted) => validation::run(&global, &door, wanted).await,

@@ -219,8 +219,11 @@ fn interfaces(file: &Path) -> Result<Vec<Interface>, NetworkError> {
     Ok(interfaces)
 }
 
+/// Which autonomous system each prefix is of.
+type Origins = Vec<(Prefix, u32)>;
+
 /// Origins and ways in of a table of routes.
-fn told_routes(file: &Path) -> Result<(Vec<(Prefix, u32)>, Vec<Route>), NetworkError> {
+fn told_routes(file: &Path) -> Result<(Origins, Vec<Route>), NetworkError> {
     let mut origins: BTreeMap<Prefix, u32> = BTreeMap::new();
     let mut ways: BTreeMap<Prefix, Vec<(IpAddr, u32)>> = BTreeMap::new();
     table(file, |_, row: RouteRow| {

@@ -68,7 +68,7 @@ pub fn of_all<'t>(lang: Language, ja: &'t [String], en: &'t [String]) -> &'t [St
 }
 
 /// A fixed word of an answer: as it is in English, where it is what scripts read too, and by its list in Japanese.
-pub fn fixed<'t>(lang: Language, list: List, code: &'t str) -> &'t str {
+pub fn fixed(lang: Language, list: List, code: &str) -> &str {
     match lang {
         Language::Ja => word(Lang::Ja, list, code),
         Language::En => code,

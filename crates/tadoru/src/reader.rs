@@ -78,6 +78,12 @@ impl FileReader for Formats {
         if let Some(error) = fault {
             return Err(error.into());
         }
+        // What lies behind the last record belongs to the file too, and to its digest.
+        std::io::copy(&mut hashed, &mut std::io::sink()).map_err(|error| ImportError::Input {
+            format: reading.format.clone(),
+            name: reading.name.clone(),
+            source: Box::new(error),
+        })?;
         Ok(FileReport {
             records: report.records,
             kept: report.kept,

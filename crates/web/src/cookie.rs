@@ -70,7 +70,7 @@ mod tests {
         }
         let mut set_there = HeaderMap::new();
         set(&mut set_there, SESSION, "abc", false);
-        let text = set_there[header::SET_COOKIE].to_str().unwrap();
+        let text = set_there.get(header::SET_COOKIE).unwrap().to_str().unwrap();
         assert_eq!(text, "tadoru-session=abc; Path=/; HttpOnly; SameSite=Strict; Secure");
     }
 }

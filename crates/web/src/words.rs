@@ -167,6 +167,7 @@ words! {
     last_verified: "最後の検証", "Last verified";
     never_verified: "起動後はまだ検証していません。", "Not yet since the desk started.";
     rules_in_force: "施行中の規則", "Rules in force";
+    rules_warned: "規則についての注意（未確認で、法務担当者の署名がないものなど）", "Rules to be wary of, such as those that counsel has not signed off";
     assignments: "割当記録", "Assignments kept";
     open_cases: "未了の事件", "Open cases";
     operator: "事業者", "Operator";

@@ -62,7 +62,8 @@ fn an_incident_goes_a_year_after_its_end_and_its_key_with_the_last_of_its_month(
     assert_eq!((run().deleted, ids()), (1, vec![open.id]), "what is open stays");
     let journal = house.desk.gate().journal();
     let entries = (0..journal.size()).map(|n| String::from_utf8(journal.entry(n).unwrap()).unwrap());
-    let told: Vec<String> = entries.filter(|entry| entry.contains("deleted") && entry.contains(INCIDENT)).collect();
+    let told: Vec<String> =
+        entries.filter(|entry| entry.contains("deleted") && entry.contains(INCIDENT)).collect();
     assert_eq!(told.len(), 1, "{told:?}");
 
     assert!(has("2026-11"), "the month is over, but not for a year");

@@ -112,4 +112,5 @@ fn highest(a: Rate, b: Rate) -> Rate {
 }
 
 /// What such an end says.
-pub(super) const NOT_SEEN: &str = "its end is not known: the desk was restarted while it went on, and did not see it again";
+pub(super) const NOT_SEEN: &str =
+    "its end is not known: the desk was restarted while it went on, and did not see it again";

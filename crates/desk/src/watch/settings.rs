@@ -227,10 +227,9 @@ impl Detection {
         if !figures.chain([limits.slow_connections]).all(|rate| rate.is_finite() && rate >= 0.0) {
             return Err(("detection.thresholds", "each figure must be 0 or more"));
         }
-        for (key, seconds) in [
-            ("detection.quiet_s", self.quiet_s),
-            ("detection.active_timeout_s", self.active_timeout_s),
-        ] {
+        for (key, seconds) in
+            [("detection.quiet_s", self.quiet_s), ("detection.active_timeout_s", self.active_timeout_s)]
+        {
             if seconds == 0 {
                 return Err((key, "it must be at least a second"));
             }

@@ -100,7 +100,10 @@ fn a_flood_is_filed_told_and_ended() {
     wait(&house, &mut watch, 25..120);
     let [ended] = briefs(&house)[..] else { panic!("one attack") };
     assert_eq!((ended.id, ended.state), (brief.id, FindingState::Ended));
-    assert!((NOW_S + 23..=NOW_S + 26).contains(&(ended.last.0 / 1_000_000)), "its last second is the flood's");
+    assert!(
+        (NOW_S + 23..=NOW_S + 26).contains(&(ended.last.0 / 1_000_000)),
+        "its last second is the flood's"
+    );
     assert_eq!(states(&mut heard).last(), Some(&(brief.id, FindingState::Ended)));
     let look = house.desk.own_look().unwrap();
     let record = house.desk.stores().incidents().find(&look, brief.id).unwrap().unwrap();
@@ -124,7 +127,10 @@ fn a_mark_is_committed_only_when_everything_before_it_is_on_file() {
     let mark = house.desk.stores().flows().mark();
     assert!(watch.commit(SpoolMark(6)).is_err(), "the incident cannot be filed");
     assert_eq!(house.desk.stores().flows().mark(), mark);
-    assert!(briefs(&house).is_empty() && states(&mut heard).is_empty(), "nobody is told of what is not on file");
+    assert!(
+        briefs(&house).is_empty() && states(&mut heard).is_empty(),
+        "nobody is told of what is not on file"
+    );
     fs::rename(&aside, &there).unwrap();
     watch.commit(SpoolMark(6)).unwrap();
     assert_eq!(briefs(&house).len(), 1);

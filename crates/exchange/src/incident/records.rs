@@ -64,4 +64,5 @@ fn line(text: &mut String, flow: &Flow) {
 }
 
 /// Counts are as counted, and stand for `one_in` times as many.
-const HEAD: &str = "first,last,protocol,source,source_port,destination,destination_port,tcp_flags,packets,octets,one_in\n";
+const HEAD: &str =
+    "first,last,protocol,source,source_port,destination,destination_port,tcp_flags,packets,octets,one_in\n";

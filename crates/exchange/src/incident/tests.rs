@@ -90,7 +90,18 @@ fn finding() -> Finding {
 
 fn flow(src: &str, dst: &str, first_us: i64) -> Flow {
     let (src, dst) = (to_bits(addr(src)), to_bits(addr(dst)));
-    Flow { ip: 4, src, dst, src_port: 53, dst_port: 4_444, proto: 17, packets: 5, bytes: 6_000, first_us, ..Flow::default() }
+    Flow {
+        ip: 4,
+        src,
+        dst,
+        src_port: 53,
+        dst_port: 4_444,
+        proto: 17,
+        packets: 5,
+        bytes: 6_000,
+        first_us,
+        ..Flow::default()
+    }
 }
 
 fn records() -> Records {
@@ -123,8 +134,12 @@ fn the_victim_gets_its_own_communications_and_no_others() {
     let text = text(&documents);
     assert!(text.contains(VICTIM) && text.contains(SENDER));
     assert!(!text.contains(OTHER) && !text.contains("198.51.100.24"), "{text}");
-    assert!(!text.contains("64501") && !text.contains("192.0.2.1"), "the operator's routers are no part of it");
-    let csv = String::from_utf8(documents.iter().find(|d| d.name == "records.csv").unwrap().octets.clone()).unwrap();
+    assert!(
+        !text.contains("64501") && !text.contains("192.0.2.1"),
+        "the operator's routers are no part of it"
+    );
+    let csv = String::from_utf8(documents.iter().find(|d| d.name == "records.csv").unwrap().octets.clone())
+        .unwrap();
     let lines: Vec<_> = csv.lines().collect();
     assert_eq!(lines.len(), 3, "{csv}");
     assert!(lines[1].starts_with("1970-01-01T00:00:01Z,"), "by time: {csv}");

@@ -194,12 +194,7 @@ impl Partitions {
     ///
     /// # Errors
     /// When the disk refuses; then nothing of it is there.
-    pub fn write(
-        &mut self,
-        flows: &Flows,
-        up_to: UpTo,
-        inside: &Inside,
-    ) -> Result<Vec<Stored>, StoreError> {
+    pub fn write(&mut self, flows: &Flows, up_to: UpTo, inside: &Inside) -> Result<Vec<Stored>, StoreError> {
         let mut hours: BTreeMap<i64, Vec<u32>> = BTreeMap::new();
         for (row, received) in (0..).zip(&flows.received_us) {
             hours.entry(hour_of(*received)).or_default().push(row);

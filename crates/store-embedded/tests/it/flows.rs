@@ -11,7 +11,7 @@ use tadoru_model::{Prefix, UtcMicros};
 use tadoru_store::assignments::SpoolMark;
 use tadoru_store::filter::Filter;
 use tadoru_store::flows::contract::{self, Permits};
-use tadoru_store::flows::{Flows, Ground, MemoryFlows, Question};
+use tadoru_store::flows::{Again, FileDigest, FileEnd, Flows, FlowsError, Ground, MemoryFlows, Question};
 use tadoru_store_embedded::flows::{FlowStore, Opened, Settings};
 use tadoru_store_embedded::folder::Folder;
 
@@ -206,6 +206,84 @@ fn child(path: &Path) {
     }
 }
 
+/// Runs itself as a child that takes files in, several slices each, beside live flows, until it is killed: then of each
+/// file there is what the store says, and a file that broke off is gone on with to the same flows.
+#[test]
+fn no_kill_parts_the_flows_of_a_file_from_its_digest() {
+    if let Ok(path) = std::env::var("FILES_CHILD") {
+        return bring(Path::new(&path));
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let permits = permits(&dir.path().join("parent"));
+    let path = dir.path().join("s");
+    let mut broke_off = 0;
+    for round in 0..12 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "flows::no_kill_parts_the_flows_of_a_file_from_its_digest"])
+            .env("FILES_CHILD", &path)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(150 + round * 37 % 400));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let (store, opened) = small(&path.join("data"));
+        assert_eq!(opened.foreign, Vec::<String>::new());
+        let wanted = MemoryFlows::default();
+        (1..=store.mark().0).for_each(|step| wanted.keep(&permits.store, &live(step)).unwrap());
+        for number in 0..FILES {
+            let kept = match store.begin_file(&permits.store, &digest(number), Again::Refused) {
+                Ok(kept) => kept,
+                Err(FlowsError::TakenIn { flows }) => flows,
+                Err(error) => panic!("{error}"),
+            };
+            assert_eq!(kept % SIZE as u64, 0, "flows are kept by the batch");
+            broke_off += u64::from(kept > 0 && kept < PARTS * SIZE as u64);
+            (0..kept / SIZE as u64)
+                .for_each(|part| wanted.keep(&permits.store, &part_of(number, part)).unwrap());
+        }
+        let all = Question { filter: Filter::any(), span: None };
+        let found = permits.open(store.find(&permits.learn, &all, usize::MAX).unwrap());
+        let wanted = permits.open(wanted.find(&permits.learn, &all, usize::MAX).unwrap());
+        assert!(contract::rows(&found.flows) == contract::rows(&wanted.flows), "after kill {round}");
+    }
+    eprintln!("{broke_off} files had broken off");
+}
+
+fn bring(path: &Path) {
+    let permits = permits(&path.join(format!("gate-{}", std::process::id())));
+    let (store, _) = small(&path.join("data"));
+    let mut step = store.mark().0;
+    for number in 0..FILES {
+        let Ok(kept) = store.begin_file(&permits.store, &digest(number), Again::Refused) else { continue };
+        for part in kept / SIZE as u64..PARTS {
+            store.keep_of(&permits.store, &digest(number), &part_of(number, part)).unwrap();
+            step += 1;
+            store.keep(&permits.store, &live(step)).unwrap();
+            store.commit(&permits.store, SpoolMark(step)).unwrap();
+        }
+        let end = FileEnd::Whole(digest(number));
+        store.end_file(&permits.store, &digest(number), &end).unwrap();
+    }
+}
+
+fn small(path: &Path) -> (FlowStore, Opened) {
+    let settings = Settings { slice_rows: 2 * SIZE, join_us: i64::MAX, ..Settings::default() };
+    FlowStore::open(&Folder::open(path).unwrap(), settings).unwrap()
+}
+
+fn digest(number: u64) -> FileDigest {
+    FileDigest::parse(&format!("{number:064x}")).unwrap()
+}
+
+fn part_of(number: u64, part: u64) -> tadoru_model::Flows {
+    contract::batch(1_000_000 + number * 1_000 + part, SIZE)
+}
+
+fn live(step: u64) -> tadoru_model::Flows {
+    contract::batch(step, 20)
+}
+
 fn parquet_files(path: &Path) -> Vec<PathBuf> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(path).unwrap().map(|e| e.unwrap().path()) {
@@ -237,3 +315,5 @@ fn permits(path: &Path) -> Permits {
 
 const NOW: UtcMicros = UtcMicros(1_795_000_000_000_000);
 const SIZE: usize = 300;
+const FILES: u64 = 300;
+const PARTS: u64 = 7;

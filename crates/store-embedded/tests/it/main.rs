@@ -11,5 +11,6 @@ mod assignments;
 mod crash;
 mod flows;
 mod house;
+mod incidents;
 mod spool;
 mod upkeep;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tadoru_model::{SourceName, UtcMicros};
 use tadoru_store::assignments::SpoolMark;
 use tadoru_store_embedded::folder::Folder;
-use tadoru_store_embedded::spool::{Record, Spool};
+use tadoru_store_embedded::spool::{Durability, Record, Spool};
 
 use crate::house::{House, NOW, place};
 
@@ -114,4 +114,55 @@ fn a_spool_cut_at_any_length_keeps_every_whole_group_and_says_what_it_lost() {
         most = found.len();
     }
     assert_eq!(most, 4);
+}
+
+#[test]
+fn a_long_spool_is_read_piece_by_piece() {
+    let house = House::new();
+    let folder = place();
+    let (spool, _) = open(&house, folder.path());
+    // Frames shorter and longer than the pieces that are read.
+    let large = |n: u64| Record { bytes: vec![n as u8; 3 << 20], ..record(n) };
+    let all: Vec<Record> = (0..60).map(|n| if n % 20 == 7 { large(n) } else { record(n) }).collect();
+    for some in all.chunks(3) {
+        spool.append(&house.permits.store, some).unwrap();
+    }
+    for enough in [1, 1000, 1 << 20, 64 << 20] {
+        let (mut mark, mut found) = (SpoolMark(0), Vec::new());
+        loop {
+            let some = spool.read_from(&house.permits.store, mark, enough).unwrap();
+            let Some((last, _)) = some.last() else { break };
+            mark = *last;
+            found.extend(some.into_iter().map(|(_, record)| record));
+        }
+        assert!(found == all, "{enough}");
+    }
+}
+
+#[test]
+fn a_spool_that_is_synced_now_and_then_goes_on_behind_what_the_machine_took_with_it() {
+    let house = House::new();
+    let folder = place();
+    let lazy = || {
+        let inside = Folder::open(folder.path()).unwrap().inside("spool").unwrap();
+        let (clock, class) = (Arc::clone(&house.clock), Arc::from("flow-raw"));
+        let at_sync = Durability::AtSync;
+        Spool::open_with(&inside, house.vault.clone(), clock, &house.permits.store, class, at_sync).unwrap().0
+    };
+    let spool = lazy();
+    spool.append(&house.permits.store, &[record(0), record(1)]).unwrap();
+    spool.sync().unwrap();
+    spool.sync().unwrap();
+    drop(spool);
+    // The store has seen five, of which three were never synced.
+    let spool = lazy();
+    assert_eq!(spool.end(), SpoolMark(2));
+    spool.pass_over(SpoolMark(1)).unwrap();
+    assert_eq!(spool.read_from(&house.permits.store, SpoolMark(0), usize::MAX).unwrap().len(), 2);
+    spool.pass_over(SpoolMark(5)).unwrap();
+    assert_eq!(spool.append(&house.permits.store, &[record(5)]).unwrap().mark, SpoolMark(6));
+    drop(spool);
+    let spool = lazy();
+    let left = spool.read_from(&house.permits.store, SpoolMark(0), usize::MAX).unwrap();
+    assert!(left == [(SpoolMark(6), record(5))]);
 }

@@ -8,7 +8,9 @@ use tadoru_gate::{
 };
 use tadoru_model::{CaseId, Flow, Flows as Batch, PersonId, Role, Span, UtcMicros};
 
-use super::{Flows, FlowsError, Found, Ground, Key, Measure, MemoryFlows, Question};
+use super::{
+    Again, FileDigest, FileEnd, Flows, FlowsError, Found, Ground, Key, Measure, MemoryFlows, Question,
+};
 use crate::assignments::SpoolMark;
 use crate::filter::Filter;
 
@@ -92,6 +94,8 @@ pub fn flows<S: Flows>(permits: &Permits, make: impl Fn() -> S) {
     a_search_is_cut_at_its_bound(permits, &make());
     whole_hours_are_dropped_and_held(permits, &make());
     uneven_batches_are_refused(permits, &make());
+    a_file_counts_once(permits, &make());
+    a_file_is_forgotten_with_its_last_hour(permits, &make());
 }
 
 /// Whether `store` answers every question as `plain` does.
@@ -187,6 +191,84 @@ fn a_search_is_cut_at_its_bound<S: Flows>(permits: &Permits, store: &S) {
         assert_eq!(found.flows.rows(), most.min(1_000), "as many as asked for");
         assert_eq!(found.cut, most < 1_000, "that there are more is said");
     }
+}
+
+/// A file of flows with that digit for a digest.
+pub fn file(digit: char) -> FileDigest {
+    law(FileDigest::parse(&digit.to_string().repeat(64)).ok_or("no digest"), "a digest of the suite is one")
+}
+
+fn a_file_counts_once<S: Flows>(permits: &Permits, store: &S) {
+    let (one, other) = (file('a'), file('b'));
+    let begin = |file, again| store.begin_file(&permits.store, file, again);
+    let keep = |file, seed, size| law(store.keep_of(&permits.store, file, &batch(seed, size)), "it is kept");
+    let end = |file: &FileDigest, end| law(store.end_file(&permits.store, file, &end), "a file is ended");
+    let whole = |file: &FileDigest| FileEnd::Whole(file.clone());
+
+    assert_eq!(law(begin(&one, Again::Refused), "it is begun"), 0, "nothing of it is there");
+    keep(&one, 1, 700);
+    assert!(
+        matches!(begin(&one, Again::Wanted), Err(FlowsError::BeingTakenIn)),
+        "no file is taken in twice at a time"
+    );
+    end(&one, FileEnd::BrokenOff);
+    assert_eq!(law(begin(&one, Again::Refused), "it is gone on with"), 700, "what was kept of it is told");
+    keep(&one, 2, 300);
+    assert_eq!(store.state().flows, 1_000, "its flows are answerable at once");
+    end(&one, whole(&one));
+    assert_eq!(store.state().in_memory, 0, "its flows are durable when it has ended");
+    assert_eq!(store.mark(), SpoolMark::default(), "files move no mark");
+    let is_refused = |file| matches!(begin(file, Again::Refused), Err(FlowsError::TakenIn { flows: 1_000 }));
+    assert!(is_refused(&one) && is_refused(&one), "it is refused, as often as it comes");
+
+    assert_eq!(law(begin(&one, Again::Wanted), "it is wanted again"), 0, "from its begin");
+    end(&one, FileEnd::BrokenOff);
+    assert!(is_refused(&one), "what broke off before its first flow has changed nothing");
+    law(begin(&one, Again::Wanted), "it is wanted again");
+    keep(&one, 1, 700);
+    end(&one, FileEnd::BrokenOff);
+    assert_eq!(law(begin(&one, Again::Refused), "that goes on too"), 700, "what was kept this time is told");
+    keep(&one, 2, 300);
+    end(&one, whole(&one));
+    assert!(is_refused(&one), "it was taken in twice, and a third time takes another word");
+
+    law(begin(&other, Again::Refused), "another file is begun");
+    keep(&other, 3, 5);
+    end(&other, whole(&file('c')));
+    let begun = law(begin(&other, Again::Refused), "what was announced was not what came");
+    assert_eq!(begun, 0, "nothing of it is there");
+    assert!(begin(&file('c'), Again::Refused).is_err(), "what came is known");
+    end(&other, FileEnd::BrokenOff);
+}
+
+fn a_file_is_forgotten_with_its_last_hour<S: Flows>(permits: &Permits, store: &S) {
+    let one = file('d');
+    let is_known = || match store.begin_file(&permits.store, &one, Again::Refused) {
+        Ok(_) => {
+            law(store.end_file(&permits.store, &one, &FileEnd::BrokenOff), "it is ended");
+            false
+        }
+        Err(_) => true,
+    };
+    assert!(!is_known(), "a new store knows no file");
+    law(store.begin_file(&permits.store, &one, Again::Refused), "it is begun");
+    law(store.keep_of(&permits.store, &one, &batch(8, 3_000)), "it is kept");
+    law(store.delete_before(&permits.store, UtcMicros::MAX), "hours are dropped");
+    law(store.end_file(&permits.store, &one, &FileEnd::Whole(one.clone())), "it is ended");
+    assert!(is_known(), "what is under way is not forgotten");
+    law(store.keep_of(&permits.store, &file('e'), &batch(9, 100)), "another file is kept");
+    law(store.end_file(&permits.store, &file('e'), &FileEnd::BrokenOff), "and breaks off");
+    let before = |us| law(store.delete_before(&permits.store, UtcMicros(us)), "hours are dropped");
+    before(BASE_US + 2 * HOUR_US);
+    assert!(is_known(), "some of its hours are there");
+    let span = Span::new(UtcMicros(BASE_US + 2 * HOUR_US), UtcMicros(BASE_US + 3 * HOUR_US));
+    law(store.hold(&permits.preserve, "case", &[span]), "a hold is set");
+    before(i64::MAX);
+    assert!(is_known(), "a hold keeps some of it");
+    law(store.release(&permits.preserve, "case"), "the hold ends");
+    before(i64::MAX);
+    assert_eq!(store.state().flows, 0, "all is gone");
+    assert!(!is_known(), "and the file with it");
 }
 
 fn whole_hours_are_dropped_and_held<S: Flows>(permits: &Permits, store: &S) {

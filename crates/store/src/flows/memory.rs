@@ -92,7 +92,12 @@ impl Flows for MemoryFlows {
         Ok(())
     }
 
-    fn begin_file(&self, _permit: &Permit<Store>, file: &FileDigest, again: Again) -> Result<u64, FlowsError> {
+    fn begin_file(
+        &self,
+        _permit: &Permit<Store>,
+        file: &FileDigest,
+        again: Again,
+    ) -> Result<u64, FlowsError> {
         self.write().taken.begin(file, again)
     }
 

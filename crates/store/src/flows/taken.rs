@@ -146,18 +146,18 @@ impl TakenFiles {
     }
 
     /// Forgets the files whose hours all ended by `before` when none of them has flows any more, and whose flows are in
-    /// `durable` as they are known here. Whether any was forgotten.
+    /// `durable` as they are known here. Tells which were forgotten.
     pub fn forget(
         &mut self,
         durable: &Known,
         before: UtcMicros,
         has_flows: impl Fn((i64, i64)) -> bool,
-    ) -> bool {
-        let (open, count) = (&self.open, self.known.len());
-        self.known.retain(|file, known| {
+    ) -> Vec<FileDigest> {
+        let open = &self.open;
+        let gone = self.known.extract_if(.., |file, known| {
             let is_over = known.hours.is_none_or(|hours| end_of_hour(hours.1) <= before && !has_flows(hours));
-            !is_over || open.contains(file) || durable.get(file) != Some(known)
+            is_over && !open.contains(file) && durable.get(file) == Some(&*known)
         });
-        self.known.len() < count
+        gone.map(|(file, _)| file).collect()
     }
 }

@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tadoru_gate::permit::{Aggregate, Learn, Store};
 use tadoru_gate::{Permit, Sealed};
-use tadoru_model::finding::{Finding, FindingId, FindingState};
 use tadoru_model::UtcMicros;
+use tadoru_model::finding::{Finding, FindingId, FindingState};
 
 use super::{Brief, Coarse, Incidents, Moment, Record, sealed_record, sealed_targets, thin};
 use crate::StoreError;
@@ -83,9 +83,9 @@ impl Incidents for MemoryIncidents {
     fn delete_before(&self, _permit: &Permit<Store>, before: UtcMicros) -> Result<u64, StoreError> {
         let mut inner = self.inner();
         let had = inner.records.len();
-        inner.records.retain(|_, record| {
-            record.newest.state != FindingState::Ended || record.newest.last >= before
-        });
+        inner
+            .records
+            .retain(|_, record| record.newest.state != FindingState::Ended || record.newest.last >= before);
         Ok((had - inner.records.len()) as u64)
     }
 

@@ -31,15 +31,31 @@ pub async fn run(global: &Global, door: &Door) -> Result<ExitCode, CommandError>
         println!("{line}");
     }
     for one in &told.unknown {
-        println!("unknown sender {}: {} datagrams, last {}", one.address, print::number(one.datagrams), one.last);
+        println!(
+            "unknown sender {}: {} datagrams, last {}",
+            one.address,
+            print::number(one.datagrams),
+            one.last
+        );
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn table(exporters: &[Exporter]) {
     let mut table = print::table(&[
-        "exporter", "protocol", ">domain", ">flows/s", ">flows", ">lost", ">waiting", ">sampling", "by", ">skew",
-        ">jumps", ">last", "state",
+        "exporter",
+        "protocol",
+        ">domain",
+        ">flows/s",
+        ">flows",
+        ">lost",
+        ">waiting",
+        ">sampling",
+        "by",
+        ">skew",
+        ">jumps",
+        ">last",
+        "state",
     ]);
     for one in exporters {
         let address = match one.port {

@@ -18,8 +18,8 @@ use crate::config::Config;
 use crate::console;
 use crate::door::{CommandError, actor_of, listen, routes, socket_of};
 use crate::embedded::{Embedded, Installation, open};
-use crate::sources::memory::{self, Memory};
 use crate::sources::flows::{self, FlowSpool};
+use crate::sources::memory::{self, Memory};
 use crate::sources::{LiveSpool, apply, dropped, start};
 
 /// Serves until it is told to end.

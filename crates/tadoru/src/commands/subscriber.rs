@@ -17,7 +17,15 @@ pub async fn run(global: &Global, door: &Door, command: Subscriber) -> Result<Ex
     match command {
         Subscriber::Import { files } => {
             let format = "subscribers".to_owned();
-            let import = Import { format, files, source: None, realm: None, inside_realm: None, zone: None };
+            let import = Import {
+                format,
+                files,
+                source: None,
+                realm: None,
+                inside_realm: None,
+                zone: None,
+                again: false,
+            };
             super::import::run(global, door, import).await
         }
         Subscriber::Show { subscriber, ground } => {

@@ -139,9 +139,8 @@ pub async fn start(spool: &Arc<FlowSpool>, shutdown: &Shutdown) -> Result<Runnin
     let (of_state, of_exporters) = (Arc::clone(spool), Arc::clone(spool));
     let counted = Arc::clone(&counters);
     let state = move || of_state.state(&counted);
-    let exporters = Arc::new(move || {
-        if listens { of_exporters.exporters(&counters) } else { Exporters::default() }
-    });
+    let exporters =
+        Arc::new(move || if listens { of_exporters.exporters(&counters) } else { Exporters::default() });
     let state = listens.then(|| Arc::new(state) as Arc<dyn Fn() -> SourceState + Send + Sync>);
     Ok(Running { tasks, state, exporters, told })
 }
@@ -299,7 +298,10 @@ impl Applier<'_> {
         }
         if let Some((mark, memory)) = self.in_mind.take_if(&mut fits) {
             match self.spool.memory.keep_octets(&memory, mark) {
-                Ok(()) => self.spool.line.files.trim(mark)?,
+                Ok(()) => {
+                    self.spool.line.files.trim(mark)?;
+                    self.spool.line.files.forget()?;
+                }
                 Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
                     let full = Err(StoreError::Full { file: NAME.to_owned() }.into());
                     self.spool.line.note::<()>(Writer::Stores, &full);

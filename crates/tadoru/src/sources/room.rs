@@ -61,7 +61,8 @@ impl Room {
 pub const fn is_full(error: &DeskError) -> bool {
     matches!(
         error,
-        DeskError::Store(StoreError::Full { .. }) | DeskError::Flows(FlowsError::Store(StoreError::Full { .. }))
+        DeskError::Store(StoreError::Full { .. })
+            | DeskError::Flows(FlowsError::Store(StoreError::Full { .. }))
     )
 }
 

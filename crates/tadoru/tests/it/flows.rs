@@ -19,7 +19,7 @@ fn told(folder: &Path, arguments: &[&str]) -> serde_json::Value {
 }
 
 /// A capture (raw IPv4) of what a router exports of thirty DNS answers and ten web connections, a minute ago.
-fn capture(version: Version) -> Vec<u8> {
+pub fn capture(version: Version) -> Vec<u8> {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_micros();
     let at = i64::try_from(now).unwrap() - 60_000_000;
     let mut flows = Columns::default();

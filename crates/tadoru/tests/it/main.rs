@@ -13,6 +13,7 @@ mod cgnat;
 mod console;
 mod damage;
 mod exporters;
+mod flow_files;
 mod flows;
 mod fuzz_bodies;
 mod import;

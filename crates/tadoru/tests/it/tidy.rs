@@ -309,7 +309,7 @@ fn the_example_configuration_has_every_key_with_its_default() {
         ("/etc/tadoru/customers.csv", "prefix,customer,class\n"),
         ("/etc/tadoru/interfaces.csv", "exporter,index,name,role,neighbour_as,sources\n"),
         ("/etc/tadoru/routes.csv", "prefix,as\n"),
-        ("/var/lib/tadoru/rib4.mrt", ""),
+        ("/var/lib/tadoru/rib4.mrt", ONE_ROUTE),
     ] {
         let file = folder.path().join(place.rsplit('/').next().unwrap());
         fs::write(&file, heads).unwrap();
@@ -323,6 +323,12 @@ fn the_example_configuration_has_every_key_with_its_default() {
     let checked = checked.unwrap();
     assert!(checked.status.success(), "the commented examples: {}", String::from_utf8_lossy(&checked.stderr));
 }
+
+/// A routing table of one peer and one route (RFC 6396, sections 4.3.1 and 4.3.2).
+const ONE_ROUTE: &str = "\
+    \0\0\0\0\0\x0d\0\x01\0\0\0\x15\0\0\0\0\0\0\0\x01\x02\0\0\0\x01\x0a\0\0\x01\0\0\0\x40\
+    \0\0\0\0\0\x0d\0\x02\0\0\0\x1d\0\0\0\0\x08\x0a\0\x01\0\0\0\0\0\0\0\x0d\
+    \x40\x01\x01\0\x40\x02\x06\x02\x01\0\0\0\x41";
 
 /// The example with its commented-out settings switched on (`#key = …`, `#[section]`) in the place of empty lists.
 fn uncommented(example: &str) -> String {

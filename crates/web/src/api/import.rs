@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use tadoru_desk::Stores;
 use tadoru_desk::import::{ImportError, Imported as Done, Reading};
 use tadoru_model::{Realm, SourceName};
+use tadoru_store::flows::{Again, FileDigest};
 use tokio::sync::Semaphore;
 use utoipa::{IntoParams, ToSchema};
 
@@ -36,6 +37,11 @@ pub struct ImportQuery {
     pub inside_realm: Option<String>,
     /// Zone of times that tell none, by name; the operator's where not given.
     pub zone: Option<String>,
+    /// SHA-256 of the file as it is sent, hexadecimal: needed for `flows`, where a file that was imported already is
+    /// refused.
+    pub sha256: Option<String>,
+    /// Takes a file of flows in once more; its flows then count twice.
+    pub again: Option<bool>,
 }
 
 /// What an import did.
@@ -55,7 +61,9 @@ pub struct Imported {
     pub sha256: String,
     /// Rows stored, new or in a newer version.
     pub rows: u64,
-    /// Those of them that are past their retention: the next run of it deletes them, unless they are held.
+    /// Flows of the file that an import that broke off had kept before; they were not taken in again.
+    pub kept_before: u64,
+    /// Those of the rows that are past their retention: the next run of it deletes them, unless they are held.
     pub past_retention: u64,
     /// Where in the journal it stands.
     pub journal_index: u64,
@@ -70,6 +78,7 @@ pub struct Imported {
         (status = 400, description = "the file cannot be read", body = Problem),
         (status = 401, description = "nobody is known to be asking", body = Problem),
         (status = 403, description = "this takes another role", body = Problem),
+        (status = 409, description = "a file of flows was imported already, is being imported, or changed while it was read", body = Problem),
         (status = 503, description = "a store fails", body = Problem),
     ),
     extensions(("x-door" = json!("desk")))
@@ -80,6 +89,8 @@ pub(super) async fn import<S: Stores>(
     Asked(query): Asked<ImportQuery>,
     body: Body,
 ) -> Result<Json<Imported>, Problem> {
+    let sha256 = query.sha256.as_deref().map(|text| FileDigest::parse(text).ok_or_else(Problem::no_digest));
+    let sha256 = sha256.transpose()?;
     let realm = |name: Option<&str>| name.map_or_else(Realm::untold, Realm::from);
     let reading = Reading {
         realm: realm(query.realm.as_deref()),
@@ -89,9 +100,11 @@ pub(super) async fn import<S: Stores>(
         name: query.name,
         zone: query.zone,
         now: api.desk.now(),
+        sha256,
+        again: if query.again == Some(true) { Again::Wanted } else { Again::Refused },
     };
     let (reader, mut pipe) = (Arc::clone(&api.reader), pipe(body));
-    let Done { report, rows, past_retention, journal_index } = api
+    let Done { report, rows, kept_before, past_retention, journal_index } = api
         .run(move |desk, handle| -> Result<Done, ImportError> {
             handle.block_on(desk.import(&caller.0, reader.as_ref(), &reading, &mut pipe))
         })
@@ -104,6 +117,7 @@ pub(super) async fn import<S: Stores>(
         defects: report.defects,
         sha256: report.sha256,
         rows,
+        kept_before,
         past_retention,
         journal_index,
     }))

@@ -114,20 +114,22 @@ pub(super) async fn pack<S: Stores>(
     let wish = wish(caller, &id, request)?;
     let reply = api.run(move |desk, handle| handle.block_on(desk.incident_pack(&wish))).await?;
     Ok(Json(match reply {
-        PackReply::Packed { documents, manifest, rule, journal_index } => PackAnswer::Packed(Box::new(Packed {
-            outcome: "packed".to_owned(),
-            rule: rule.id,
-            journal_index,
-            manifest: manifest.iter().map(|byte| format!("{byte:02x}")).collect(),
-            documents: documents
-                .into_iter()
-                .map(|document| Document {
-                    name: document.name.to_owned(),
-                    media_type: document.media_type.to_owned(),
-                    text: String::from_utf8_lossy(&document.octets).into_owned(),
-                })
-                .collect(),
-        })),
+        PackReply::Packed { documents, manifest, rule, journal_index } => {
+            PackAnswer::Packed(Box::new(Packed {
+                outcome: "packed".to_owned(),
+                rule: rule.id,
+                journal_index,
+                manifest: manifest.iter().map(|byte| format!("{byte:02x}")).collect(),
+                documents: documents
+                    .into_iter()
+                    .map(|document| Document {
+                        name: document.name.to_owned(),
+                        media_type: document.media_type.to_owned(),
+                        text: String::from_utf8_lossy(&document.octets).into_owned(),
+                    })
+                    .collect(),
+            }))
+        }
         PackReply::Refused(refused) => PackAnswer::Refused(Box::new(PackRefused {
             outcome: REFUSED.to_owned(),
             refusal: refusal(&api.desk.gate().packs(), &refused),
@@ -153,12 +155,8 @@ fn wish(caller: Caller, id: &str, request: PackRequest) -> Result<PackWish, Prob
     if !request.own.is_empty() && !matches!(recipient, PackFor::Victim(_)) {
         return Err(Problem::wrong("own", "only a victim has addresses of its `own`"));
     }
-    let ground = ground::stated(
-        &request.case,
-        request.basis.as_deref(),
-        &request.facts,
-        request.attached.as_deref(),
-    )?;
+    let ground =
+        ground::stated(&request.case, request.basis.as_deref(), &request.facts, request.attached.as_deref())?;
     Ok(PackWish { actor: caller.0, incident, recipient, name: request.name, ground })
 }
 
@@ -166,7 +164,8 @@ fn prefixes(texts: &[String]) -> Result<Vec<Prefix>, Problem> {
     if texts.len() > MOST_PREFIXES {
         return Err(Problem::wrong("own", "more than 256 addresses and prefixes"));
     }
-    let read = |text: &String| text.parse().map_err(|_| Problem::wrong("own", "`own` holds what is no prefix"));
+    let read =
+        |text: &String| text.parse().map_err(|_| Problem::wrong("own", "`own` holds what is no prefix"));
     texts.iter().map(read).collect()
 }
 

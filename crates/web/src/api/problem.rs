@@ -78,6 +78,12 @@ impl Problem {
         Self::wrong("body", "the body ends before its end")
     }
 
+    /// A file of flows came without a digest that reads.
+    pub(crate) fn no_digest() -> Self {
+        Self::wrong("sha256", "a file of flows is announced with its SHA-256")
+            .help("give `sha256` in the query: 64 hexadecimal digits, of the file as it is sent")
+    }
+
     /// The desk gave fewer answers than it was asked questions.
     pub(crate) fn no_answer() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "fault", "the question was not answered")
@@ -117,7 +123,15 @@ impl From<DeskError> for Problem {
             DeskError::Case(e) => e.into(),
             DeskError::Role { .. } => Self::fault(StatusCode::FORBIDDEN, "role", &error),
             DeskError::NoIncident => Self::fault(StatusCode::NOT_FOUND, "no-such-incident", &error),
+            DeskError::NotAnnounced => Self::no_digest(),
             DeskError::Flows(FlowsError::Store(e)) => e.into(),
+            DeskError::Flows(e @ FlowsError::TakenIn { .. }) => {
+                Self::fault(StatusCode::CONFLICT, "imported-already", &e)
+                    .help("`--again` takes it in once more")
+            }
+            DeskError::Flows(e @ FlowsError::BeingTakenIn) => {
+                Self::fault(StatusCode::CONFLICT, "import-underway", &e)
+            }
             DeskError::Flows(FlowsError::Sql(e)) => Self::fault(StatusCode::BAD_REQUEST, "sql", &e)
                 .help("the table `flows` and its columns are in the reference of `tadoru flows --sql`"),
             DeskError::NoHold => Self::fault(StatusCode::NOT_FOUND, "no-such-hold", &error),
@@ -188,6 +202,17 @@ impl From<ImportError> for Problem {
     fn from(error: ImportError) -> Self {
         let (status, code) = match error {
             ImportError::Desk(e) => return e.into(),
+            ImportError::BrokenOff { kept, source } => {
+                let mut told = Self::from(*source);
+                told.error.message.push_str(&format!("; the first {kept} flows of the file are kept"));
+                let help = std::mem::take(&mut told.error.help);
+                let separator = if help.is_empty() { "" } else { "; " };
+                return told.help(format!("{help}{separator}import it again: it goes on behind them"));
+            }
+            ImportError::Changed { .. } => {
+                return Self::fault(StatusCode::CONFLICT, "file-changed", &error)
+                    .help("import files that nobody writes to any more");
+            }
             ImportError::Input { .. } => (StatusCode::BAD_REQUEST, "unreadable-file"),
             ImportError::Format { .. } => (StatusCode::BAD_REQUEST, "no-such-format"),
             ImportError::Zone { .. } => (StatusCode::BAD_REQUEST, "no-such-zone"),

@@ -162,6 +162,9 @@ fn time_of(line: &str, words: &[&str], settings: &Settings, now: UtcMicros) -> R
             let Some(end) = words.get(last) else { continue };
             let Some(text) = line.get(start(word)..start(end) + end.len()) else { continue };
             let text = text.split_once('=').map_or(text, |(_, value)| value).trim_matches(is_quote);
+            if crosses_columns(text) {
+                continue;
+            }
             match read_time(text, &zone, now) {
                 Ok(read) if !text.bytes().all(|b| b.is_ascii_digit()) || text.len() >= EPOCH_DIGITS => {
                     let covered = best.as_ref().is_some_and(|known: &String| known.contains(text));
@@ -187,6 +190,13 @@ fn time_of(line: &str, words: &[&str], settings: &Settings, now: UtcMicros) -> R
         (None, None, _) => Err(Problem::wrong("line", "no time with its zone is found in the line")
             .help("fill the fields in by hand; write the time like `2026-11-21 10:15:03 +09:00`")),
     }
+}
+
+/// Whether a text reaches over more than one column; the comma behind a day of the week (RFC 5322) ends none.
+fn crosses_columns(text: &str) -> bool {
+    let ends = [',', ';', '|', '、'];
+    text.split_once(ends)
+        .is_some_and(|(day, rest)| !day.chars().all(|c| c.is_ascii_alphabetic()) || rest.contains(ends))
 }
 
 fn address_of(word: &str) -> &str {

@@ -8,7 +8,7 @@ use super::Lang;
 pub type List = &'static [(&'static str, &'static str, &'static str)];
 
 /// The word for a code.
-pub fn word<'t>(lang: Lang, list: List, code: &'t str) -> &'t str {
+pub fn word(lang: Lang, list: List, code: &str) -> &str {
     list.iter().find(|(known, ..)| *known == code).map_or(code, |(_, ja, en)| lang.of(ja, en))
 }
 

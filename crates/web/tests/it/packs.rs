@@ -24,7 +24,17 @@ async fn house() -> (House, String) {
     ] {
         let (src, dst) = (to_bits(src.parse().unwrap()), to_bits(dst.parse().unwrap()));
         let at = NOW.0 - 1_000_000;
-        let of = Flow { ip: 4, src, dst, src_port, dst_port: 53, proto: 17, packets: 9, bytes: 9_000, ..Flow::default() };
+        let of = Flow {
+            ip: 4,
+            src,
+            dst,
+            src_port,
+            dst_port: 53,
+            proto: 17,
+            packets: 9,
+            bytes: 9_000,
+            ..Flow::default()
+        };
         flows.push(Flow { first_us: at, last_us: at, received_us: at, ..of });
     }
     use tadoru_desk::Stores as _;
@@ -47,7 +57,11 @@ fn text_of<'a>(answer: &'a Value, name: &str) -> &'a str {
 async fn the_victim_gets_the_records_of_its_own_communications_in_the_attack() {
     let (house, path) = house().await;
     let (status, answer) = house.post(Some(&ann()), &path, &for_victim().to_string()).await;
-    assert_eq!((status, &answer["outcome"], &answer["rule"]), (200, &json!("packed"), &json!("JP-089")), "{answer}");
+    assert_eq!(
+        (status, &answer["outcome"], &answer["rule"]),
+        (200, &json!("packed"), &json!("JP-089")),
+        "{answer}"
+    );
     let records = text_of(&answer, "records.csv");
     assert!(records.contains(SENDER) && records.lines().count() == 3, "{records}");
     assert!(!records.contains("203.0.113.203"), "what is not of the attack stays: {records}");
@@ -57,7 +71,10 @@ async fn the_victim_gets_the_records_of_its_own_communications_in_the_attack() {
     assert!(thread.to_string().contains("disclosed"), "{thread}");
     let (_, entries) = house.get(Some(&ann()), "/v1/journal/entries?count=20").await;
     let entries = entries.to_string();
-    assert!(entries.contains("disclosed") && entries.contains(answer["manifest"].as_str().unwrap()), "{entries}");
+    assert!(
+        entries.contains("disclosed") && entries.contains(answer["manifest"].as_str().unwrap()),
+        "{entries}"
+    );
     assert!(!entries.contains(VICTIM) && !entries.contains(SENDER) && !entries.contains("Example K.K."));
 }
 

@@ -57,9 +57,15 @@ fn every_flow_of_an_attack_is_its_own_and_no_other() {
                 ("an hour before", moved(some, -3_600)),
                 ("an hour after", moved(some, 3_600)),
                 ("one that lasts since an hour", Flow { first_us: some.first_us - 3_600_000_000, ..some }),
-                ("a page that the target serves", Flow { src_port: 51_000, dst_port: 8443, ..with(some, 6, 27, 9) }),
+                (
+                    "a page that the target serves",
+                    Flow { src_port: 51_000, dst_port: 8443, ..with(some, 6, 27, 9) },
+                ),
                 ("a page that it reads", Flow { src_port: 8443, dst_port: 51_000, ..with(some, 6, 27, 9) }),
-                ("a time that it asked for", Flow { src_port: 123, dst_port: 51_000, ..with(some, 17, 0, 1) }),
+                (
+                    "a time that it asked for",
+                    Flow { src_port: 123, dst_port: 51_000, ..with(some, 17, 0, 1) },
+                ),
                 ("another tunnel", Flow { src_port: 0, dst_port: 0, ..with(some, 50, 0, 9) }),
             ];
             for (what, other) in others {
@@ -88,13 +94,19 @@ fn what_goes_on_is_taken_in_while_the_attack_is_open_and_not_after_its_end() {
     let ended = Finding { state: FindingState::Ended, at: now, ..finding.clone() };
     let last = finding.last;
     let gap = Flow { first_us: last.0 + 61_000_000, last_us: last.0 + 61_000_000, ..flood[0][0] };
-    assert_eq!(chosen(&Attack::of(&ended, &tables, &own, now.plus(900_000_000)), &[gap]).len(), 0, "it is over");
+    assert_eq!(
+        chosen(&Attack::of(&ended, &tables, &own, now.plus(900_000_000)), &[gap]).len(),
+        0,
+        "it is over"
+    );
 }
 
 #[test]
 fn a_scan_is_what_the_scanner_asks_and_nothing_that_it_answers() {
     let scanner = addr("198.51.100.9");
-    for (scan, asked) in [(Scan::Telnet, vec![23, 2323]), (Scan::Hosts, vec![445]), (Scan::Ports, vec![1, 80, 9000])] {
+    for (scan, asked) in
+        [(Scan::Telnet, vec![23, 2323]), (Scan::Hosts, vec![445]), (Scan::Ports, vec![1, 80, 9000])]
+    {
         let vector = Vector::Scan(scan);
         let ports = if scan == Scan::Ports { Vec::new() } else { shares(&asked) };
         let finding = told(vector, Scope::Host(scanner), &ports, &[]);
@@ -181,7 +193,10 @@ fn a_whole_interface_or_network_counts_only_where_ports_tell_the_attack() {
         ..at(of(17, 0, 1, 500), finding.start.0)
     };
     assert_eq!(chosen(&attack, &[flow]).len(), 1);
-    assert!(chosen(&attack, &[Flow { input: 8, ..flow }, Flow { exporter: flow.exporter ^ 1, ..flow }]).is_empty());
+    assert!(
+        chosen(&attack, &[Flow { input: 8, ..flow }, Flow { exporter: flow.exporter ^ 1, ..flow }])
+            .is_empty()
+    );
 }
 
 #[test]
@@ -196,7 +211,8 @@ fn ports_bound_an_attack_only_where_they_hold_nearly_all_of_it() {
 /// After the 256th target no other one gets a further one's time or figures.
 #[test]
 fn targets_that_find_no_room_change_no_other() {
-    let mut detector = Detector::new(Settings { carpet_hosts: 1e9, ..settings() }, World::default(), 7);
+    let mut detector =
+        Detector::new(Settings { carpet_hosts: 1e9, ..settings() }, World::new(Tables::default()), 7);
     let mut newest = None;
     let mut hit = Vec::new();
     for second in 0..300_u64 {
@@ -243,7 +259,7 @@ fn attacked(six: bool, draw: Draw) -> (IpAddr, Vec<Vec<Flow>>) {
 
 /// What the detector makes of it, as of the newest finding.
 fn found(flood: &[Vec<Flow>], seed: u64) -> Option<(Attack, Finding)> {
-    let mut detector = Detector::new(settings(), World::default(), seed);
+    let mut detector = Detector::new(settings(), World::new(Tables::default()), seed);
     for (second, flows) in flood.iter().enumerate() {
         step(&mut detector, second as u64 + 1, flows);
     }
@@ -252,7 +268,7 @@ fn found(flood: &[Vec<Flow>], seed: u64) -> Option<(Attack, Finding)> {
     Some((Attack::of(&finding, &tables(), &[], now), finding))
 }
 
-fn step(detector: &mut Detector, second: u64, flows: &Vec<Flow>) -> Vec<Finding> {
+fn step(detector: &mut Detector, second: u64, flows: &[Flow]) -> Vec<Finding> {
     detector.step(UtcMicros(START_US + second as i64 * 1_000_000), &batch(flows))
 }
 
@@ -273,7 +289,16 @@ fn placed(flow: Flow, n: u64, second: u64, six: bool) -> Flow {
 }
 
 fn of(proto: u8, tcp_flags: u8, packets: u64, octets: u64) -> Flow {
-    Flow { proto, tcp_flags, packets, bytes: packets * octets, sampling: 100, flows: 1, direction: 255, ..Flow::default() }
+    Flow {
+        proto,
+        tcp_flags,
+        packets,
+        bytes: packets * octets,
+        sampling: 100,
+        flows: 1,
+        direction: 255,
+        ..Flow::default()
+    }
 }
 
 fn at(flow: Flow, first_us: i64) -> Flow {
@@ -288,7 +313,12 @@ fn with(flow: Flow, proto: u8, tcp_flags: u8, packets: u64) -> Flow {
 
 fn moved(flow: Flow, seconds: i64) -> Flow {
     let by = seconds * 1_000_000;
-    Flow { first_us: flow.first_us + by, last_us: flow.last_us + by, received_us: flow.received_us + by, ..flow }
+    Flow {
+        first_us: flow.first_us + by,
+        last_us: flow.last_us + by,
+        received_us: flow.received_us + by,
+        ..flow
+    }
 }
 
 /// A finding of an attack on `scope` that lasted five seconds.

@@ -40,9 +40,5 @@ pub fn exporter(one: &ExporterHealth, config: &Config, now: UtcMicros) -> Export
 
 /// A sender that is not named.
 pub fn unknown(one: &UnknownSender) -> Unknown {
-    Unknown {
-        address: one.address.to_string(),
-        datagrams: one.datagrams,
-        last: one.last.to_string(),
-    }
+    Unknown { address: one.address.to_string(), datagrams: one.datagrams, last: one.last.to_string() }
 }
