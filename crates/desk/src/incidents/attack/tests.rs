@@ -218,7 +218,8 @@ fn targets_that_find_no_room_change_no_other() {
     for second in 0..300_u64 {
         // Another address of a /48 each second.
         let dst = to_bits(addr("2001:db8:17::1")) + u128::from(second);
-        let flows = (0..400).map(|n| Flow { dst, ..placed(FLOODS[3].1(n), n, second, true) }).collect();
+        let flows: Vec<Flow> =
+            (0..400).map(|n| Flow { dst, ..placed(FLOODS[3].1(n), n, second, true) }).collect();
         hit.push((dst, START_US + second as i64 * 1_000_000));
         for finding in step(&mut detector, second + 1, &flows) {
             newest = Some(finding);
