@@ -51,7 +51,7 @@ impl House {
         Self { desk: desk(&runtime, folder.path(), &clock), clock, folder, runtime }
     }
 
-    /// The same after a stop.
+    /// The same after a stop. Permits keep the journal open: whoever has one drops it before.
     pub fn restarted(self) -> Self {
         let Self { desk: old, clock, folder, runtime } = self;
         assert_eq!(Arc::strong_count(&old), 1, "nobody else has the desk");

@@ -86,9 +86,10 @@ fn every_flow_of_an_attack_is_its_own_and_no_other() {
 fn what_goes_on_is_taken_in_while_the_attack_is_open_and_not_after_its_end() {
     let (_, flood) = attacked(false, FLOODS[0].1);
     let (open, finding) = found(&flood, 0).unwrap();
-    let later = moved(flood[3][0], 45);
+    // Further behind the newest second than flows of it may begin.
+    let later = moved(flood[3][0], 75);
     assert_eq!(chosen(&open, &[later]).len(), 0, "as of then it lies ahead");
-    let now = finding.last.plus(45_000_000);
+    let now = finding.last.plus(75_000_000);
     let (tables, own) = (tables(), Vec::new());
     assert_eq!(chosen(&Attack::of(&finding, &tables, &own, now), &[later]).len(), 1, "it goes on");
     let ended = Finding { state: FindingState::Ended, at: now, ..finding.clone() };

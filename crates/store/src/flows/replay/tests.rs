@@ -1,5 +1,11 @@
 //! Arrivals come out ascending, whole seconds at a time, each flow once.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail loudly"
+)]
 
 use proptest::prelude::*;
 use tadoru_model::Flow;
