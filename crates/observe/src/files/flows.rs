@@ -57,8 +57,17 @@ impl Task<'_> {
 fn exported(packets: impl Iterator<Item = Result<Packet, Fault>>, tally: &mut Tally<'_>) -> io::Result<()> {
     let (mut flows, mut samples) = (Decoder::default(), sflow::Decoder::new(MOST_AGENTS));
     let (mut columns, mut arrived) = (Columns::default(), 0);
+    let mut ended = Ok(());
     for packet in packets {
-        let Some(packet) = tally.sound(packet)? else { continue };
+        let packet = match tally.sound(packet) {
+            Ok(Some(packet)) => packet,
+            Ok(None) => continue,
+            // What came before the broken place is kept.
+            Err(error) => {
+                ended = Err(error);
+                break;
+            }
+        };
         tally.record();
         let Some(udp) = udp_payload(&packet).filter(is_export) else {
             tally.ignored();
@@ -82,15 +91,23 @@ fn exported(packets: impl Iterator<Item = Result<Packet, Fault>>, tally: &mut Ta
     if flows.waiting_bytes() > 0 {
         tally.defect_anywhere(Defect::byte(0, "data is left whose template never came"));
     }
-    Ok(())
+    ended
 }
 
 /// Packets of a capture, made into flows.
 fn metered(packets: impl Iterator<Item = Result<Packet, Fault>>, tally: &mut Tally<'_>) -> io::Result<()> {
     let mut meter = Meter::new(Config::default());
     let mut flows = Flows::default();
+    let mut ended = Ok(());
     for packet in packets {
-        let Some(packet) = tally.sound(packet)? else { continue };
+        let packet = match tally.sound(packet) {
+            Ok(Some(packet)) => packet,
+            Ok(None) => continue,
+            Err(error) => {
+                ended = Err(error);
+                break;
+            }
+        };
         tally.record();
         match (packet.time_us, headers(packet.link_type, &packet.data)) {
             (Some(at_us), Ok(headers)) => meter.take(at_us, &headers, &mut flows),
@@ -104,7 +121,7 @@ fn metered(packets: impl Iterator<Item = Result<Packet, Fault>>, tally: &mut Tal
     if !flows.is_empty() {
         let _ = tally.flows(flows);
     }
-    Ok(())
+    ended
 }
 
 /// Hands the flows on when there are at least `least`.

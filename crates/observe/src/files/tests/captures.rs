@@ -144,6 +144,23 @@ fn a_capture_cut_anywhere_keeps_what_stood_before() {
     }
 }
 
+#[test]
+fn packets_before_the_broken_place_of_a_packed_capture_are_metered() {
+    let packets: Vec<_> =
+        (0..200_u16).map(|n| (1_795_000_000 + u32::from(n), 5000 + n, vec![0; 32])).collect();
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    packer.write_all(&capture(&packets)).unwrap();
+    let packed = packer.finish().unwrap();
+    let flows = |octets: &[u8]| -> (usize, End) {
+        let (items, report) = taken(Format::Flows, octets);
+        let rows = items.iter().map(|item| if let Item::Flows(flows) = item { flows.rows() } else { 0 });
+        (rows.sum(), report.end)
+    };
+    assert_eq!(flows(&packed), (200, End::Whole));
+    let (kept, end) = flows(&packed[..packed.len() / 2]);
+    assert!(end == End::Cut && (90..110).contains(&kept), "{kept} of about 100");
+}
+
 /// 2026-11-21T10:00:00Z.
 const AT: u32 = 1_795_255_200;
 
