@@ -133,7 +133,7 @@ class Tadoru:
     def listen(self, path):
         desk = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         desk.connect(path)
-        desk.sendall(b"GET /v1/incidents/events HTTP/1.1\r\nHost: desk\r\nAccept: text/event-stream\r\n\r\n")
+        desk.sendall(b"GET /v1/incidents/stream HTTP/1.1\r\nHost: desk\r\nAccept: text/event-stream\r\n\r\n")
         for line in desk.makefile("r", encoding="utf-8", errors="replace"):
             if self.first is None and line.startswith("data:") and "opened" in line:
                 self.first = time.time(), line[5:].strip()
