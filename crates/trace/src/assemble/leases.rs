@@ -151,8 +151,14 @@ fn end(leases: &mut Vec<Lease>, key: &Key, record: u64, event: LeaseEvent) {
         leases.sort_by_key(Lease::starts_by);
         return;
     };
+    let released = event.state == LeaseState::Released;
     let older = event.state != LeaseState::Expired && event.since < lease.last;
-    let after = (older && event.state == LeaseState::Released).then(|| lease.part(key));
+    let after = match lease.ended {
+        _ if released && older => Some(lease.part(key)),
+        // The end that is known is that of a later lease, whose grant is in no file read so far.
+        Some(ended) if released && event.since < ended.earliest => Some(lease.leave_end(key, ended)),
+        _ => None,
+    };
     if (older && after.is_none()) || lease.ended.is_some() {
         return; // Read again.
     }
@@ -202,6 +208,20 @@ impl Lease {
         let after = Self { from: None, thread, told: None, ..self.clone() };
         (self.last, self.ended) = (self.starts_by(), None);
         after
+    }
+
+    /// The end of a later lease that was taken for the end of this one.
+    fn leave_end(&mut self, key: &Key, ended: Edge) -> Self {
+        self.ended = None;
+        Self {
+            from: None,
+            last: ended.earliest,
+            expires: ended.latest,
+            ended: Some(ended),
+            thread: thread(key, &[b"end"], ended.earliest),
+            told: None,
+            ..self.clone()
+        }
     }
 
     /// When it had begun at the latest.

@@ -214,6 +214,7 @@ async fn an_import_tells_what_it_kept_and_where_the_defects_are() {
         "defects",
         "sha256",
         "rows",
+        "kept_before",
         "past_retention",
         "journal_index",
     ];

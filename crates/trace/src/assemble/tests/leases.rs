@@ -193,6 +193,23 @@ fn an_older_file_read_after_a_newer_one_finds_its_place() {
 }
 
 #[test]
+fn a_release_read_after_that_of_a_later_lease_parts_them() {
+    check(
+        &[
+            lease(Active, 102, Some(1102), "aa"),
+            lease(Released, 112, Some(111), "aa"),
+            lease(Released, 104, Some(103), "aa"),
+            lease(Active, 108, Some(1108), "aa"),
+        ],
+        &[
+            "lease 192.0.2.1 aa [102] [103..104]",
+            "lease 192.0.2.1 aa [108] [111..112]",
+            "lease 192.0.2.1 aa [108] [111..112]",
+        ],
+    );
+}
+
+#[test]
 fn a_grant_between_two_signs_of_life_of_another_parts_them() {
     check(
         &[
