@@ -88,11 +88,18 @@ def nfcapd(rate, count):
                 bytes_a_flow=size / max(stored, 1), rss_mib=memory)
 
 
+def detection():
+    """The thresholds of the defaults, so high that this traffic, as much as a large network's, is no attack."""
+    text = subprocess.run([TADORU, "print-config"], capture_output=True, text=True, check=True).stdout
+    section = re.search(r"\[detection\.thresholds\].*?(?=\n\[(?!detection\.thresholds))", text + "\n[", re.S).group(0)
+    return re.sub(r"= ([0-9.]+)", lambda m: f"= {float(m.group(1)) * 1e5}", section)
+
+
 def tadoru(rate, count):
     folder = tempfile.mkdtemp(dir=WORK)
     config, data = folder + "/tadoru.toml", folder + "/data"
     open(config, "w").write('[desk]\nown_prefixes = ["10.0.0.0/8"]\n[api]\nlisten = "127.0.0.1:0"\n[sources.flows]\nudp = ["127.0.0.1:19996"]\n'
-                            f'receive_buffer = {BUFFER}\nexporters = [{{ from = "127.0.0.1", name = "blast" }}]\n')
+                            f'receive_buffer = {BUFFER}\nexporters = [{{ from = "127.0.0.1", name = "blast" }}]\n' + detection() + "\n")
     child = subprocess.Popen(pinned(1, TADORU, "--data", data, "--config", config, "serve"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     ask = [TADORU, "--data", data, "--config", config, "--json", "exporters"]
     while drops(19996) < 0:

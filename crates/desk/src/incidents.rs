@@ -185,7 +185,9 @@ impl<S: Stores> Desk<S> {
     /// When the rules in force do not permit that, or the gate or the store fails.
     pub(crate) fn attack(&self, id: FindingId) -> Result<Option<Attack>, DeskError> {
         let Some(newest) = self.newest(id)? else { return Ok(None) };
-        Ok(Some(Attack::of(&newest, self.network().tables(), &self.settings().own_prefixes, self.now())))
+        let timeout_us = self.detection().settings().active_timeout_us;
+        let own = &self.settings().own_prefixes;
+        Ok(Some(Attack::of(&newest, self.network().tables(), own, self.now(), timeout_us)))
     }
 
     /// The newest finding of an incident, for the installation's own work (JP-030).

@@ -571,12 +571,7 @@ impl Detector {
         if !self.world.knows_own() {
             return Direction::Passing;
         }
-        let senders = profile.sources(None).largest;
-        let own: f64 = senders
-            .iter()
-            .filter(|sender| self.world.is_own(tadoru_model::flow::to_bits(sender.addr)))
-            .map(|sender| sender.share)
-            .sum();
+        let own = profile.own_share(&self.world);
         let target = match key {
             Key::Host { addr, .. } | Key::Prefix { addr, .. } => self.world.is_own(addr),
             _ => true,

@@ -116,6 +116,15 @@ impl Profile {
         self.senders.shares().iter().take(count).map(|(_, share)| *share).sum()
     }
 
+    /// The part of the senders that are held which is the own network's.
+    pub(crate) fn own_share(&self, world: &World) -> f64 {
+        let senders = self.senders.shares();
+        let own = senders.iter().filter(|((addr, _), _)| world.is_own(*addr));
+        let (own, all): (f64, f64) =
+            (own.map(|(_, share)| share).sum(), senders.iter().map(|(_, share)| share).sum());
+        own / all.max(f64::MIN_POSITIVE)
+    }
+
     pub(crate) fn aim_count(&self) -> f64 {
         self.aims.estimate()
     }
@@ -153,7 +162,7 @@ impl Profile {
 
     pub(crate) fn sources(&self, reflector: Option<&str>) -> Sources {
         let exact = self.senders.is_whole();
-        let shares = self.senders.shares();
+        let shares = self.senders.sure_shares();
         let largest = shares.iter().take(16).filter(|(_, share)| *share >= 0.01);
         Sources {
             count: self.source_count().round() as u64,
@@ -197,7 +206,7 @@ impl Profile {
 
 /// The largest ports, as far as they matter.
 pub(crate) fn ports(largest: &Largest<u16>) -> Vec<PortShare> {
-    let shares = largest.shares().into_iter().take(8).filter(|(_, share)| *share >= 0.05);
+    let shares = largest.sure_shares().into_iter().take(8).filter(|(_, share)| *share >= 0.05);
     shares.map(|(port, share)| PortShare { port, share: share.min(1.0) }).collect()
 }
 

@@ -62,7 +62,8 @@ impl Distinct {
 /// The values with the largest weights, at most `room` of them.
 #[derive(Clone)]
 pub(crate) struct Largest<T> {
-    entries: Vec<(T, f64)>,
+    /// Each with its weight, and how much of that may be others'.
+    entries: Vec<(T, f64, f64)>,
     room: usize,
     total: f64,
 }
@@ -74,30 +75,37 @@ impl<T: Copy + PartialEq + Ord> Largest<T> {
 
     pub(crate) fn see(&mut self, value: T, weight: f64) {
         self.total += weight;
-        if let Some((_, held)) = self.entries.iter_mut().find(|(known, _)| *known == value) {
+        if let Some((_, held, _)) = self.entries.iter_mut().find(|(known, ..)| *known == value) {
             *held += weight;
         } else if self.entries.len() < self.room {
-            self.entries.push((value, weight));
+            self.entries.push((value, weight, 0.0));
         } else if let Some(least) = self.entries.iter_mut().min_by(|a, b| a.1.total_cmp(&b.1)) {
             // Takes over what the least one had: never too small, too large by that at most.
-            *least = (value, least.1 + weight);
+            *least = (value, least.1 + weight, least.1);
         }
     }
 
-    /// Values with their part of the whole, the largest first.
+    /// Values with their part of the whole at most, the largest first.
     pub(crate) fn shares(&self) -> Vec<(T, f64)> {
-        let mut shares: Vec<_> = self
-            .entries
-            .iter()
-            .map(|(value, held)| (*value, held / self.total.max(f64::MIN_POSITIVE)))
-            .collect();
+        self.parts(|held, _| held)
+    }
+
+    /// Values with their part of the whole at least, the largest first: of many that are all small, none is large.
+    pub(crate) fn sure_shares(&self) -> Vec<(T, f64)> {
+        self.parts(|held, others| held - others)
+    }
+
+    fn parts(&self, of: impl Fn(f64, f64) -> f64) -> Vec<(T, f64)> {
+        let total = self.total.max(f64::MIN_POSITIVE);
+        let mut shares: Vec<_> =
+            self.entries.iter().map(|(value, held, others)| (*value, of(*held, *others) / total)).collect();
         shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         shares
     }
 
     /// The part of the largest one.
     pub(crate) fn top_share(&self) -> f64 {
-        let top = self.entries.iter().map(|(_, held)| *held).fold(0.0, f64::max);
+        let top = self.entries.iter().map(|(_, held, _)| *held).fold(0.0, f64::max);
         top / self.total.max(f64::MIN_POSITIVE)
     }
 

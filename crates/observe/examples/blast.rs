@@ -90,7 +90,7 @@ fn announcement(now: u32, domain: u32, sequences: &mut [u32; DOMAINS as usize]) 
     out.extend(words(&[0, 8 + 4 * FIELDS.len() as u16, 256, FIELDS.len() as u16]));
     FIELDS.iter().for_each(|(id, len)| out.extend(words(&[*id, *len])));
     out.extend(words(&[1, 24, 257, 4, 8, 1, 4, 34, 4, 35, 1, 0]));
-    out.extend(words(&[257, 16, 0, domain as u16, 0, 1000]));
+    out.extend(words(&[257, 16, 0, domain as u16, 0, 1]));
     out.extend([2, 0, 0, 0]);
     out
 }

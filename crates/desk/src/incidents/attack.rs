@@ -26,16 +26,18 @@ pub struct Attack {
 }
 
 impl Attack {
-    /// The flows of the incident that a finding is the newest of, as of `now`.
-    pub fn of(finding: &Finding, tables: &Tables, own: &[Prefix], now: UtcMicros) -> Self {
+    /// The flows of the incident that a finding is the newest of, as of `now`, by exporters that tell long flows every
+    /// `timeout_us`.
+    pub fn of(finding: &Finding, tables: &Tables, own: &[Prefix], now: UtcMicros, timeout_us: i64) -> Self {
+        let margin_us = timeout_us.max(MARGIN_US);
         let last = if finding.state == FindingState::Ended { finding.last } else { finding.last.max(now) };
-        let span = Span::new(finding.start.plus(-MARGIN_US), last.plus(MARGIN_US));
+        let span = Span::new(finding.start.plus(-margin_us), last.plus(margin_us));
         let whose = Whose { tables, own };
         let targets = finding.targets.iter().map(|target| {
             let Target { scope, vector, from, last, .. } = target;
             let going_on = finding.state != FindingState::Ended && finding.at.since(*last) <= FRESH_US;
             let last = if going_on { (*last).max(now) } else { *last };
-            let hit = Span::new(from.plus(-MARGIN_US), last.plus(MARGIN_US));
+            let hit = Span::new(from.plus(-margin_us), last.plus(margin_us));
             Node::all(vec![whose.aim(scope, *vector), shape(finding, scope, *vector), within(hit)])
         });
         Self { span, filter: Filter::from(Node::either(targets.collect())) }
@@ -224,8 +226,8 @@ const LAST_OF_SERVICES: u64 = 32_767;
 const FEW: u64 = 3;
 /// Part of an attack that ports must hold to bound it.
 const NEARLY_ALL: f64 = 0.95;
-/// How long before and after its seconds over the threshold flows of an attack may begin and end: an exporter's usual
-/// active timeout, microseconds.
+/// How long before and after its seconds over the threshold flows of an attack may begin and end at least: an exporter's
+/// usual active timeout, microseconds.
 const MARGIN_US: i64 = 60_000_000;
 /// A target that was hit so shortly before the newest finding is hit still, microseconds.
 const FRESH_US: i64 = 60_000_000;

@@ -47,3 +47,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn of_many_that_are_all_small_none_is_surely_large() {
+    let mut largest = Largest::new(8);
+    (0..10_000_u32).for_each(|value| largest.see(value, 1.0));
+    assert!(largest.sure_shares().iter().all(|(_, share)| *share <= 0.0002), "{:?}", largest.sure_shares());
+    (0..10_000_u32).for_each(|_| largest.see(7, 1.0));
+    let (value, share) = largest.sure_shares().first().copied().unwrap();
+    assert!(value == 7 && (0.49..=0.51).contains(&share), "{value} {share}");
+}

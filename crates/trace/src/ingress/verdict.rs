@@ -13,7 +13,8 @@ pub(super) fn verdict(
     incomplete: bool,
 ) -> (Vec<String>, Sureness, String) {
     if credits.total.packets <= 0.0 {
-        let why = "no record of the attack is kept: its retention is over, or no exporter told of it";
+        let why = "no record of the attack is found: its retention is over, no exporter told of it, or its flows are \
+                   longer than `active_timeout_s` says";
         return (vec![why.to_owned()], Sureness::Low, "there is nothing to follow".to_owned());
     }
     let share = |how: How| -> f64 {

@@ -91,15 +91,25 @@ fn what_goes_on_is_taken_in_while_the_attack_is_open_and_not_after_its_end() {
     assert_eq!(chosen(&open, &[later]).len(), 0, "as of then it lies ahead");
     let now = finding.last.plus(75_000_000);
     let (tables, own) = (tables(), Vec::new());
-    assert_eq!(chosen(&Attack::of(&finding, &tables, &own, now), &[later]).len(), 1, "it goes on");
+    assert_eq!(chosen(&Attack::of(&finding, &tables, &own, now, MARGIN_US), &[later]).len(), 1, "it goes on");
     let ended = Finding { state: FindingState::Ended, at: now, ..finding.clone() };
     let last = finding.last;
     let gap = Flow { first_us: last.0 + 61_000_000, last_us: last.0 + 61_000_000, ..flood[0][0] };
     assert_eq!(
-        chosen(&Attack::of(&ended, &tables, &own, now.plus(900_000_000)), &[gap]).len(),
+        chosen(&Attack::of(&ended, &tables, &own, now.plus(900_000_000), MARGIN_US), &[gap]).len(),
         0,
         "it is over"
     );
+}
+
+#[test]
+fn flows_are_looked_for_as_far_back_as_their_exporters_keep_them() {
+    let (_, flood) = attacked(false, FLOODS[0].1);
+    let (_, finding) = found(&flood, 0).unwrap();
+    let long = Flow { first_us: finding.start.0 - 290_000_000, ..flood[3][0] };
+    let kept_for = |timeout_us| Attack::of(&finding, &tables(), &[], finding.at, timeout_us);
+    assert_eq!(chosen(&kept_for(60_000_000), &[long]).len(), 0);
+    assert_eq!(chosen(&kept_for(300_000_000), &[long]).len(), 1);
 }
 
 #[test]
@@ -111,7 +121,7 @@ fn a_scan_is_what_the_scanner_asks_and_nothing_that_it_answers() {
         let vector = Vector::Scan(scan);
         let ports = if scan == Scan::Ports { Vec::new() } else { shares(&asked) };
         let finding = told(vector, Scope::Host(scanner), &ports, &[]);
-        let attack = Attack::of(&finding, &tables(), &[], finding.at);
+        let attack = Attack::of(&finding, &tables(), &[], finding.at, MARGIN_US);
         let question = Flow {
             src: to_bits(scanner),
             dst: to_bits(addr("203.0.113.77")),
@@ -148,7 +158,7 @@ fn a_carpet_is_its_prefix_and_a_customer_its_prefixes() {
     ] {
         let finding = told(Vector::Syn, scope.clone(), &shares(&[443]), &[]);
         let own = [Prefix::covering(addr("198.51.100.0"), 23).unwrap()];
-        let attack = Attack::of(&finding, &tables(), &own, finding.at);
+        let attack = Attack::of(&finding, &tables(), &own, finding.at, MARGIN_US);
         let flow = |dst: &str| Flow {
             dst: to_bits(addr(dst)),
             ip: if dst.contains(':') { 6 } else { 4 },
@@ -162,7 +172,7 @@ fn a_carpet_is_its_prefix_and_a_customer_its_prefixes() {
         outside.iter().for_each(|dst| assert!(chosen(&attack, &[flow(dst)]).is_empty(), "{scope:?}"));
     }
     let nobody = told(Vector::Syn, Scope::Customer("a stranger".to_owned()), &shares(&[443]), &[]);
-    assert_eq!(*Attack::of(&nobody, &tables(), &[], nobody.at).filter.node(), Node::Never);
+    assert_eq!(*Attack::of(&nobody, &tables(), &[], nobody.at, MARGIN_US).filter.node(), Node::Never);
 }
 
 #[test]
@@ -180,12 +190,12 @@ fn a_whole_interface_or_network_counts_only_where_ports_tell_the_attack() {
         ] {
             let finding = told(vector, scope.clone(), &shares(&dst), &shares(&src));
             let own = [Prefix::covering(addr("198.51.100.0"), 24).unwrap()];
-            let attack = Attack::of(&finding, &tables(), &own, finding.at);
+            let attack = Attack::of(&finding, &tables(), &own, finding.at, MARGIN_US);
             assert_eq!(*attack.filter.node() != Node::Never, tells, "{vector:?}, {scope:?}");
         }
     }
     let finding = told(Vector::Udp, Scope::Interface { exporter, index: 7 }, &shares(&[7777]), &[]);
-    let attack = Attack::of(&finding, &tables(), &[], finding.at);
+    let attack = Attack::of(&finding, &tables(), &[], finding.at, MARGIN_US);
     let flow = Flow {
         exporter: to_bits(exporter),
         input: 7,
@@ -204,7 +214,7 @@ fn a_whole_interface_or_network_counts_only_where_ports_tell_the_attack() {
 fn ports_bound_an_attack_only_where_they_hold_nearly_all_of_it() {
     let scattered = [PortShare { port: 80, share: 0.5 }, PortShare { port: 443, share: 0.4 }];
     let finding = told(Vector::Syn, Scope::Host(addr("198.51.100.9")), &scattered, &[]);
-    let attack = Attack::of(&finding, &tables(), &[], finding.at);
+    let attack = Attack::of(&finding, &tables(), &[], finding.at, MARGIN_US);
     let flow = Flow { src_port: 9, dst_port: 22, ..at(of(6, 2, 1, 40), finding.start.0) };
     assert_eq!(chosen(&attack, &[flow]).len(), 1, "one of the tenth that has other ports");
 }
@@ -267,7 +277,7 @@ fn found(flood: &[Vec<Flow>], seed: u64) -> Option<(Attack, Finding)> {
     }
     let now = UtcMicros(START_US + flood.len() as i64 * 1_000_000);
     let finding = detector.open(now).into_iter().next()?;
-    Some((Attack::of(&finding, &tables(), &[], now), finding))
+    Some((Attack::of(&finding, &tables(), &[], now, MARGIN_US), finding))
 }
 
 fn step(detector: &mut Detector, second: u64, flows: &[Flow]) -> Vec<Finding> {

@@ -94,7 +94,7 @@ impl Times {
             last.extend(rows.u32s(end.offset).map(us));
             let boot = uptime_us(clock.export_us, uptime, 0);
             let untold = |(first, last): (&i64, &i64)| *first == boot && *last == boot;
-            if !first.iter().zip(last.iter()).skip(base).any(untold) {
+            if !first.iter().skip(base).zip(last.iter().skip(base)).any(untold) {
                 return 0;
             }
         } else if let [Ends { scale: Scale::Millis, first: Some(begin), last: Some(end) }, ..] = self.ends[..]
@@ -105,7 +105,8 @@ impl Times {
             let us = |ms: u64| i64::try_from(ms).ok().and_then(|ms| ms.checked_mul(1000)).unwrap_or(0);
             first.extend(rows.u64s(begin.offset).map(us));
             last.extend(rows.u64s(end.offset).map(us));
-            if !first.iter().zip(last.iter()).skip(base).any(|(first, last)| *first == 0 || *last == 0) {
+            let mut ends = first.iter().skip(base).zip(last.iter().skip(base));
+            if !ends.any(|(first, last)| *first == 0 || *last == 0) {
                 return 0;
             }
         }
