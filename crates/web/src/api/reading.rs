@@ -110,7 +110,7 @@ pub(super) fn check_realm<S: Stores>(desk: &Desk<S>, realm: Option<&str>) -> Res
 /// Reads a length of time such as `30s`, `500ms` or `2m`, in microseconds.
 pub(super) fn duration_us(text: &str) -> Result<i64, Problem> {
     let wrong = || {
-        Problem::wrong("duration", "this is not a length of time of at most one day")
+        Problem::wrong("skew", "the skew is not a length of time of at most one day")
             .help("write it like `30s`, `500ms` or `2m`")
     };
     let text = text.trim();
