@@ -13,12 +13,10 @@ use std::time::{Duration, Instant};
 use tadoru_desk::ask::Work;
 use tadoru_desk::{Desk, DeskError, FlowWatch, Stores as _};
 use tadoru_model::Flows;
-use tadoru_observe::flows::{Config, Counters, ExporterHealth, Reader, Receiver};
+use tadoru_observe::flows::{AddressHealth, Config, Counters, ExporterHealth, Reader, Receiver};
 use tadoru_observe::{ObserveError, Receipt, Shutdown, Spool, SpoolError, SpoolRecord};
 use tadoru_store::StoreError;
 use tadoru_store::assignments::SpoolMark;
-use tadoru_store_embedded::folder::Folder;
-use tadoru_store_embedded::spool::{Durability, Spool as Files};
 use tadoru_web::api::exporters::{Exporters, Reception};
 use tadoru_web::api::health::SourceState;
 use tokio::task::JoinSet;
@@ -35,30 +33,26 @@ pub struct FlowSpool {
     line: Line,
     memory: Memory,
     config: Config,
-    health: Mutex<Vec<ExporterHealth>>,
+    health: Mutex<Health>,
+    /// Where reading goes on, and with what in mind, until it does.
+    begin: Mutex<Option<(Reader, SpoolMark)>>,
+}
+
+/// How exporters fare, as it was looked at last.
+#[derive(Default)]
+struct Health {
+    exporters: Vec<ExporterHealth>,
+    addresses: Vec<AddressHealth>,
 }
 
 impl FlowSpool {
-    /// The spool of an installation; with it, why what its reader had in mind is left aside, if it is.
+    /// The spool of an installation. What its reader knew of the exporters before is shown at once.
     ///
     /// # Errors
     /// When the rules do not permit the recording, or the spool cannot be opened.
-    pub fn open(
-        desk: Arc<Desk<Embedded>>,
-        folder: &Folder,
-        data: &Path,
-        config: Config,
-    ) -> Result<Self, DeskError> {
-        let permit = desk.standing(Work::Flows)?;
-        let (vault, clock) = (desk.gate().vault().clone(), Arc::clone(&desk));
-        let (files, torn) = Files::open_with(
-            &folder.inside("flow-spool")?,
-            vault,
-            Arc::new(move || clock.now()),
-            &permit,
-            Arc::from(tadoru_desk::retention::FLOWS),
-            Durability::AtSync,
-        )?;
+    pub fn open(desk: Arc<Desk<Embedded>>, data: &Path, config: Config) -> Result<Self, DeskError> {
+        // The retention has the same spool in hand.
+        let (files, torn) = desk.stores().exports(&desk.standing(Work::Flows)?)?;
         if torn > 0 {
             tracing::warn!("cut {torn} octets off the spool of flows, which a crash left half written");
         }
@@ -68,7 +62,19 @@ impl FlowSpool {
             files.pass_over(mark)?;
         }
         let line = Line::new(desk, files, Work::Flows)?;
-        Ok(Self { line, memory: Memory::named(data, NAME), config, health: Mutex::default() })
+        let (health, begin) = (Mutex::default(), Mutex::default());
+        let spool = Self { line, memory: Memory::named(data, NAME), config, health, begin };
+        let (mut reader, mark) = spool.begin();
+        spool.look(&mut reader);
+        *spool.begin.lock().unwrap_or_else(PoisonError::into_inner) = Some((reader, mark));
+        Ok(spool)
+    }
+
+    /// Looks how the exporters fare.
+    fn look(&self, reader: &mut Reader) {
+        let exporters = reader.health(self.line.desk.now());
+        let health = Health { exporters, addresses: reader.addresses() };
+        *self.health.lock().unwrap_or_else(PoisonError::into_inner) = health;
     }
 
     /// Up to where the store has on the disk what was spooled.
@@ -175,7 +181,8 @@ impl FlowSpool {
                 malformed: counters.malformed.get(),
                 trouble: self.line.room.state().trouble().map(ToOwned::to_owned),
             }),
-            exporters: health.iter().map(|one| shown::exporter(one, &self.config, now)).collect(),
+            exporters: health.exporters.iter().map(|one| shown::exporter(one, &self.config, now)).collect(),
+            addresses: health.addresses.iter().map(|one| shown::address(one, &self.config, now)).collect(),
             unknown: counters.unknown_senders().iter().map(shown::unknown).collect(),
         }
     }
@@ -187,7 +194,8 @@ impl FlowSpool {
 /// # Errors
 /// When a store fails; what was received is in the spool and is taken in at the next start.
 pub fn apply(spool: &FlowSpool, shutdown: &Shutdown) -> Result<(), DeskError> {
-    let (reader, mark) = spool.begin();
+    let begun = spool.begin.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let (reader, mark) = begun.unwrap_or_else(|| spool.begin());
     let mut applier = Applier {
         spool,
         shutdown,
@@ -196,6 +204,7 @@ pub fn apply(spool: &FlowSpool, shutdown: &Shutdown) -> Result<(), DeskError> {
         mark,
         applied: spool.durable(),
         committed: (spool.durable(), Instant::now()),
+        uncommitted: 0,
         in_mind: None,
         rows: Flows::default(),
     };
@@ -205,12 +214,12 @@ pub fn apply(spool: &FlowSpool, shutdown: &Shutdown) -> Result<(), DeskError> {
         let has_read = applier.read()?;
         let since = applier.committed.1.elapsed();
         let is_behind = applier.mark > applier.committed.0;
-        if is_behind && (is_ending || since > COMMIT_EVERY || !has_read && since > COMMIT_IDLE) {
+        let is_due = since > COMMIT_EVERY || applier.uncommitted > COMMIT_ROWS;
+        if is_behind && (is_ending || is_due || !has_read && since > COMMIT_IDLE) {
             applier.commit()?;
         }
         if shown.elapsed() > SHOW_EVERY || is_ending {
-            let health = applier.reader.health(spool.line.desk.now());
-            *spool.health.lock().unwrap_or_else(PoisonError::into_inner) = health;
+            spool.look(&mut applier.reader);
             shown = Instant::now();
         }
         let ticked = applier.watch.tick();
@@ -241,6 +250,8 @@ struct Applier<'s> {
     /// What lies before is in the store already: only the reader must hear of it again.
     applied: SpoolMark,
     committed: (SpoolMark, Instant),
+    /// Rows that the store took since. It writes what was committed only, and holds but some of its files in memory.
+    uncommitted: usize,
     /// What the reader had in mind at a place, until the store has all before it and nothing before it waits.
     in_mind: Option<(SpoolMark, Vec<u8>)>,
     rows: Flows,
@@ -262,6 +273,7 @@ impl Applier<'_> {
         }
         if !self.rows.is_empty() {
             let mut rows = std::mem::take(&mut self.rows);
+            self.uncommitted += rows.rows();
             self.patiently(|applier| applier.watch.take(&mut rows))?;
             // Their room is used again, unless a burst made it large.
             if rows.rows() <= ROWS_AT_HAND {
@@ -279,6 +291,7 @@ impl Applier<'_> {
             applier.watch.commit(applier.mark)
         })?;
         self.committed = (self.mark, Instant::now());
+        self.uncommitted = 0;
         Ok(())
     }
 
@@ -340,6 +353,7 @@ pub const NAME: &str = "flows.state";
 const SYNC_EVERY: Duration = Duration::from_millis(900);
 /// How far the store's mark may be behind, under load and where nothing comes.
 const COMMIT_EVERY: Duration = Duration::from_secs(5);
+const COMMIT_ROWS: usize = 1 << 19;
 const COMMIT_IDLE: Duration = Duration::from_secs(1);
 /// How far what the reader has in mind may be behind.
 const REMEMBER_EVERY: Duration = Duration::from_secs(30);
