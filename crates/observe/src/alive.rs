@@ -131,6 +131,17 @@ impl Alive {
         }
     }
 
+    /// What the exports of a source speak of, by whatever name they came in.
+    pub(crate) fn exported(&self, source: &SourceName, realm: &Realm) -> Vec<Prefix> {
+        let theirs =
+            |heard: &Heard| heard.by == RawKind::Export && heard.source == *source && heard.realm == *realm;
+        let ears = self.known.iter().filter(|(heard, _)| theirs(heard));
+        let mut prefixes: Vec<Prefix> = ears.flat_map(|(_, ear)| ear.prefixes().iter().copied()).collect();
+        prefixes.sort_unstable();
+        prefixes.dedup();
+        prefixes
+    }
+
     /// Since when a damaged record may have been written, by each source that it may be of: a sender writes in his order,
     /// so behind the record before it; a file was read to its end at the last sign of life, and what stands in it beside
     /// the damage tells whether something older was added since.

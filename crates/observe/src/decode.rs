@@ -7,8 +7,8 @@ use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
 use jiff::tz::TimeZone;
-use tadoru_model::SourceName;
 use tadoru_model::observation::{Observation, Observed};
+use tadoru_model::{Realm, SourceName, Span, UtcMicros};
 use tadoru_wire::Defect;
 use tadoru_wire::dictionary::Dictionary;
 use tadoru_wire::flow;
@@ -31,11 +31,25 @@ mod tests;
 pub struct Decoder {
     flows: flow::Decoder,
     boots: HashMap<(IpAddr, u32), i64>,
+    /// What the sources of exporters are called.
+    exporters: HashMap<IpAddr, (SourceName, Realm)>,
+    /// What was lost of sources as it waited for a template when the decoder before this one ended.
+    lost: Vec<Missing>,
     sequences: nat_lines::Sequences,
     journals: HashMap<SourceName, (u64, Journal)>,
     zones: HashMap<Box<str>, Option<TimeZone>>,
     alive: Alive,
     places: HashMap<SourceName, FilePlace>,
+}
+
+/// A stretch of a source whose template never came.
+#[derive(Debug, Clone)]
+struct Missing {
+    source: SourceName,
+    realm: Realm,
+    sets: u32,
+    from_us: i64,
+    to_us: i64,
 }
 
 /// What came out of one record.
@@ -57,6 +71,13 @@ impl Decoder {
     /// Where following a source's file goes on.
     pub fn places(&self) -> impl Iterator<Item = (&SourceName, FilePlace)> {
         self.places.iter().map(|(source, place)| (source, *place))
+    }
+
+    /// What became lossy as the decoder before this one ended: data that waited for a template is not kept in mind. To be
+    /// taken in once, before anything else.
+    pub fn lost(&mut self) -> Vec<Observation> {
+        let lost = std::mem::take(&mut self.lost);
+        lost.iter().filter_map(|missing| missing.observation(&self.alive, 0)).collect()
     }
 
     /// Decodes the record with this number in the spool.
@@ -157,6 +178,15 @@ impl Decoder {
         let key = (exporter, report.domain);
         let room = self.boots.len() < MOST_SOURCES || self.boots.contains_key(&key);
         let before = report.boot_us.filter(|_| room).and_then(|boot| self.boots.insert(key, boot));
+        let known = (origin.source.clone(), record.realm.clone());
+        if self.exporters.len() < MOST_SOURCES || self.exporters.contains_key(&exporter) {
+            self.exporters.insert(exporter, known);
+        }
+        // It may be another exporter's.
+        let given_up = report.given_up.iter();
+        let given_up =
+            given_up.filter_map(|given_up| self.missing(given_up).observation(&self.alive, number));
+        out.observations.extend(given_up);
         out.observations.extend(nat_events::loss(&report, &origin));
         out.observations.extend(nat_events::restart(before, &report, record.arrival, &origin));
         if events.is_empty() {
@@ -165,6 +195,14 @@ impl Decoder {
         for event in &events {
             out.converted(nat_events::observation(event, &origin));
         }
+    }
+
+    fn missing(&self, given_up: &flow::GivenUp) -> Missing {
+        let address = given_up.source.ip();
+        let named = || (SourceName::from(address.to_string().as_str()), Realm::untold());
+        let (source, realm) = self.exporters.get(&address).cloned().unwrap_or_else(named);
+        let flow::GivenUp { sets, from_us, to_us, .. } = *given_up;
+        Missing { source, realm, sets, from_us, to_us: to_us.max(from_us) }
     }
 
     fn leases(&mut self, format: LeaseFormat, record: &SpoolRecord, out: &mut Decoded) {
@@ -227,6 +265,20 @@ impl Decoder {
     fn zone(&mut self, name: Box<str>) -> Option<TimeZone> {
         let known = self.zones.entry(name);
         known.or_insert_with_key(|name| TimeZone::get(name).ok()).clone()
+    }
+}
+
+impl Missing {
+    /// As coverage of what its source speaks of; nothing where it has not named any address.
+    fn observation(&self, alive: &Alive, record: u64) -> Option<Observation> {
+        let Self { source, realm, sets, from_us, to_us } = self;
+        let origin = nat_events::Origin { source, realm, inside_realm: realm, record };
+        let stretch = Span::new(UtcMicros(*from_us), UtcMicros(*to_us).plus(1));
+        let mut lossy = nat_events::given_up(*sets, stretch, &origin);
+        if let Observed::Coverage(span) = &mut lossy.what {
+            span.prefixes = alive.exported(source, realm);
+        }
+        matches!(&lossy.what, Observed::Coverage(span) if !span.prefixes.is_empty()).then_some(lossy)
     }
 }
 

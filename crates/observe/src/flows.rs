@@ -21,7 +21,7 @@ mod streams;
 mod tests;
 mod unknown;
 
-pub use health::{ExporterHealth, Protocol, Sampling, Standing};
+pub use health::{AddressHealth, ExporterHealth, Protocol, Sampling, Standing};
 pub use reader::Reader;
 pub use receiver::{Counters, Listening, Receiver};
 pub use unknown::UnknownSender;

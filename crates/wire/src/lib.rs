@@ -5,6 +5,7 @@
 //! terms, and a list of [`Defect`]s for what could not be read. It never opens a socket or a file, keeps no clock,
 //! never panics, and never allocates by a length that it has not checked.
 
+pub mod bzip2;
 pub mod defect;
 pub mod dictionary;
 pub mod flow;

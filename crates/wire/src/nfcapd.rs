@@ -7,7 +7,6 @@
 //! layout 1 (nfdump 1.6) are refused; nfdump converts them. Source: nfdump 1.7.1, `nffileV2.h` and
 //! `nfxV3.h`; all numbers are little-endian.
 
-mod bzip2;
 mod lz4;
 mod lzo;
 mod records;
@@ -17,6 +16,7 @@ mod tests;
 
 use std::io::{self, Read};
 
+use crate::bzip2;
 use crate::flow::Columns;
 use crate::{Defect, tables::Fault};
 

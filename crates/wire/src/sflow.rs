@@ -9,6 +9,7 @@
 
 mod reading;
 mod sample;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -20,7 +21,7 @@ use std::{
 use self::{reading::Reader, sample::Place};
 use crate::{
     Defect,
-    flow::{Columns, Loss, Order, SampleSequence},
+    flow::{Columns, Loss, Order, SampleSequence, sampling_rate},
 };
 
 /// Reads the datagrams of any number of agents.
@@ -29,6 +30,9 @@ pub struct Decoder {
     max_agents: usize,
     identity: Identity,
     agents: HashMap<AgentKey, Agent>,
+    /// Agents behind each address, and data sources of all together.
+    own: HashMap<IpAddr, usize>,
+    sources: usize,
 }
 
 /// By which address a row names its exporter.
@@ -117,8 +121,17 @@ pub struct Report {
     pub skipped: u32,
     /// Samples that the agent dropped since it told last.
     pub drops: u32,
+    /// Whether it was taken for one of its agent: nothing is known of an agent by one that was not.
+    pub is_taken: bool,
     /// What could not be read, by byte offset in the datagram.
     pub defects: Vec<Defect>,
+}
+
+/// Whether a datagram is a whole one by its own lengths, and holds a sample.
+pub fn is_whole(datagram: &[u8]) -> bool {
+    let mut reader = Reader::new(datagram);
+    let samples = header(&mut reader, &mut Report::nothing());
+    samples.is_some_and(|samples| samples > 0 && contradiction(reader, samples).is_none())
 }
 
 /// Whether a datagram is sFlow version 5: its version has four octets, where NetFlow and IPFIX have two.
@@ -135,7 +148,13 @@ impl Default for Decoder {
 impl Decoder {
     /// A decoder that keeps the state of so many agents and sub-agents.
     pub fn new(max_agents: usize) -> Self {
-        Self { max_agents, identity: Identity::Source, agents: HashMap::new() }
+        Self {
+            max_agents,
+            identity: Identity::Source,
+            agents: HashMap::new(),
+            own: HashMap::new(),
+            sources: 0,
+        }
     }
 
     /// Chooses by which address rows name their exporter.
@@ -175,12 +194,23 @@ impl Decoder {
             report.defects.push(Defect::byte(reader.offset(), what));
             return report;
         };
+        // Nothing tells which of its lengths is wrong: nothing of it is believed.
+        if let Some(defect) = contradiction(reader, samples) {
+            return Report { defects: vec![defect], ..Report::nothing() };
+        }
         let key = AgentKey { source: source.ip(), agent: report.agent, sub_agent: report.sub_agent };
-        if !self.agents.contains_key(&key) && !self.room(arrival_us) {
+        // Without a sample anybody's octets may look like a new agent.
+        if samples == 0 && !self.agents.contains_key(&key) {
+            return report;
+        }
+        if !self.agents.contains_key(&key) && !self.make_room(key, arrival_us) {
             report.defects.push(Defect::byte(0, "more agents than are kept"));
             return report;
         }
+        let room = MOST_SOURCES_OF_ALL.saturating_sub(self.sources);
         let agent = self.agents.entry(key).or_default();
+        let before = agent.drops.len();
+        let most = MOST_SOURCES.min(before.saturating_add(room));
         (report.order, report.loss) = agent.sequence.place(report.sequence, report.uptime_ms, arrival_us);
         let exporter = match (self.identity, report.agent) {
             (Identity::Agent, Some(agent)) => agent,
@@ -194,24 +224,37 @@ impl Decoder {
                 break;
             };
             report.samples += 1;
-            agent.sample(kind, body, &place, columns, &mut report);
+            agent.sample(kind, body, &place, most, columns, &mut report);
         }
         agent.note(arrival_us, &report);
+        self.sources = self.sources.saturating_sub(before).saturating_add(agent.drops.len());
+        report.is_taken = true;
         report
     }
 
-    /// Whether one more agent can be kept; the one silent longest makes room, if it has been so long enough.
-    fn room(&mut self, now_us: i64) -> bool {
-        if self.agents.len() < self.max_agents {
-            return true;
+    /// Makes room for one more agent, if there can be; its place is taken then. The one silent longest makes room, of the
+    /// same address where that has its share, if it has been so long enough.
+    fn make_room(&mut self, key: AgentKey, now_us: i64) -> bool {
+        let own = self.own.get(&key.source).copied().unwrap_or_default();
+        let is_crowded = own >= MOST_OF_ADDRESS;
+        if is_crowded || self.agents.len() >= self.max_agents {
+            let candidates =
+                self.agents.iter().filter(|(other, _)| !is_crowded || other.source == key.source);
+            let Some((&gone, agent)) = candidates.min_by_key(|(_, agent)| agent.totals.last_us) else {
+                return false;
+            };
+            if now_us.saturating_sub(agent.totals.last_us) < SILENT_US {
+                return false;
+            }
+            self.sources = self.sources.saturating_sub(agent.drops.len());
+            self.agents.remove(&gone);
+            if let Some(own) = self.own.get_mut(&gone.source) {
+                *own = own.saturating_sub(1);
+            }
+            self.own.retain(|_, own| *own > 0);
         }
-        let oldest = self.agents.iter().min_by_key(|(_, agent)| agent.totals.last_us);
-        let Some((&key, agent)) = oldest else { return false };
-        let silent = now_us.saturating_sub(agent.totals.last_us) >= SILENT_US;
-        if silent {
-            self.agents.remove(&key);
-        }
-        silent
+        *self.own.entry(key.source).or_default() += 1;
+        true
     }
 }
 
@@ -221,6 +264,7 @@ impl Agent {
         kind: u32,
         body: Reader<'_>,
         place: &Place,
+        most_sources: usize,
         columns: &mut Columns,
         report: &mut Report,
     ) {
@@ -234,14 +278,14 @@ impl Agent {
         let Some(sample) = read else {
             return report.defect(at, "flow sample ends inside its header");
         };
-        self.rate = sample.rate;
+        self.rate = sampling_rate(u64::from(sample.rate)).unwrap_or(0);
         let known = self.drops.get(&sample.data_source).copied();
         if let Some(before) = known {
             // A counter that went back began anew.
             let more = if sample.drops >= before { sample.drops - before } else { sample.drops };
             report.drops = report.drops.saturating_add(more);
         }
-        if known.is_some() || self.drops.len() < MAX_SOURCES {
+        if known.is_some() || self.drops.len() < most_sources {
             self.drops.insert(sample.data_source, sample.drops);
         }
         match sample.row {
@@ -278,6 +322,7 @@ impl Report {
             counters: 0,
             skipped: 0,
             drops: 0,
+            is_taken: false,
             defects: Vec::new(),
         }
     }
@@ -287,6 +332,17 @@ impl Report {
             self.defects.push(Defect::byte(at, what));
         }
     }
+}
+
+/// Says what contradicts the datagram's own lengths behind its header, if anything does. Zeros at the end are filling.
+fn contradiction(mut reader: Reader<'_>, samples: u32) -> Option<Defect> {
+    for _ in 0..samples {
+        let at = reader.offset();
+        if reader.structure().is_none() {
+            return Some(Defect::byte(at, "datagram ends inside a sample"));
+        }
+    }
+    (!reader.is_filling()).then(|| Defect::byte(reader.offset(), "datagram goes on behind its last sample"))
 }
 
 /// Reads the header; gives the number of samples that it tells.
@@ -307,7 +363,11 @@ const COUNTERS: u32 = 2;
 const EXPANDED_FLOW: u32 = 3;
 const EXPANDED_COUNTERS: u32 = 4;
 /// Most data sources of one agent whose drops are followed.
-const MAX_SOURCES: usize = 1024;
+const MOST_SOURCES: usize = 1024;
+/// Most data sources of all agents together.
+const MOST_SOURCES_OF_ALL: usize = 65_536;
+/// Most agents behind one address.
+const MOST_OF_ADDRESS: usize = 1024;
 /// Most defects listed of one datagram.
 const MAX_DEFECTS: usize = 64;
 /// An agent that has been silent for so long may make room for a new one.

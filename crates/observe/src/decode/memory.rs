@@ -1,12 +1,12 @@
 //! What a decoder must keep in mind over a restart, as octets: which sources are known and what they speak of, where
-//! following goes on, the templates of exporters, and the numbers that devices had come to.
+//! following goes on, the templates of exporters and what is missing as none came, and the numbers that devices had come to.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use tadoru_model::SourceName;
+use tadoru_model::{Realm, SourceName};
 
-use super::Decoder;
+use super::{Decoder, Missing};
 use crate::alive::Alive;
 use crate::inlet::{Age, FilePlace};
 use crate::octets::{put, put_number, take, take_number, take_text};
@@ -35,6 +35,18 @@ impl Decoder {
             put(&mut out, &boot.to_be_bytes());
         }
         put(&mut out, &self.flows.save());
+        // What waits for its template is not kept: that it will be missing is.
+        let at_stake = self.flows.at_stake();
+        let missing = at_stake.iter().map(|given_up| self.missing(given_up));
+        let missing: Vec<Missing> = missing.chain(self.lost.iter().cloned()).collect();
+        put_number(&mut out, missing.len() as u64);
+        for Missing { source, realm, sets, from_us, to_us } in &missing {
+            put(&mut out, source.0.as_bytes());
+            put(&mut out, realm.0.as_bytes());
+            for number in [u64::from(*sets), from_us.cast_unsigned(), to_us.cast_unsigned()] {
+                put_number(&mut out, number);
+            }
+        }
         Some(out)
     }
 
@@ -60,6 +72,15 @@ impl Decoder {
         let flows = take(rest)?;
         let mut decoder = Self { alive, places, sequences, boots, ..Self::default() };
         decoder.flows.restore(flows).ok()?;
+        // Earlier versions kept no more.
+        let missing = if rest.is_empty() { 0 } else { take_number(rest)? };
+        for _ in 0..missing {
+            let (source, realm) = (SourceName::from(take_text(rest)?), Realm::from(take_text(rest)?));
+            let (sets, from, to) = (take_number(rest)?, take_number(rest)?, take_number(rest)?);
+            let sets = u32::try_from(sets).ok()?;
+            let (from_us, to_us) = (from.cast_signed(), to.cast_signed());
+            decoder.lost.push(Missing { source, realm, sets, from_us, to_us: to_us.max(from_us) });
+        }
         rest.is_empty().then_some(decoder)
     }
 }

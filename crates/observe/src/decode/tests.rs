@@ -170,9 +170,9 @@ fn what_is_kept_in_mind_is_read_as_written_and_nothing_else_is() {
     let again = Decoder::recall(&memory).unwrap();
     assert_eq!(again.memory(), Some(memory.clone()));
     assert_eq!(again.places().next().map(|(_, place)| place), place);
-    for end in 0..memory.len() {
-        assert!(Decoder::recall(&memory[..end]).is_none());
-    }
+    // Cut where an earlier version had no more, it is one of that version.
+    let read = (0..memory.len()).filter(|end| Decoder::recall(&memory[..*end]).is_some());
+    assert_eq!(read.collect::<Vec<_>>(), [memory.len() - 8]);
 }
 
 /// Three packets of an exporter: the first announces its templates.
@@ -235,4 +235,44 @@ fn templates_known_before_a_restart_are_known_after_it() {
     let decoded = late.step(2, &raw(RawKind::Export, 1_795_255_202, &third));
     let lost = decoded.observations.iter().filter(|o| matches!(o.what, Observed::Coverage(_)));
     assert_eq!((decoded.observations.len(), lost.count()), (2, 1));
+}
+
+#[test]
+fn a_stretch_whose_template_never_came_is_lossy_for_the_source_that_sent_it() {
+    let [first, second, third] = <[Vec<u8>; 3]>::try_from(packets()).unwrap();
+    // The same from another domain, whose first packet, with the template, never comes.
+    let other_domain = |mut packet: Vec<u8>| {
+        packet[12..16].copy_from_slice(&6_u32.to_be_bytes());
+        packet
+    };
+    let (second, third) = (other_domain(second), other_domain(third));
+    let at = 1_795_255_200;
+    let mut decoder = Decoder::default();
+    let named = |octets: &[u8], second| {
+        let realm = Realm::from("cgn-1");
+        SpoolRecord { source: Some(SourceName::from("gw-1")), realm, ..raw(RawKind::Export, second, octets) }
+    };
+    assert_eq!(decoder.step(0, &named(&first, at - 1)).observations.len(), 1);
+    assert!(decoder.step(1, &named(&second, at)).observations.is_empty());
+    assert!(decoder.step(2, &named(&third, at + 5)).observations.is_empty());
+    // A restart of ours gives up what waits.
+    let mut again = Decoder::recall(&decoder.memory().unwrap()).unwrap();
+    let lost = Decoded { observations: again.lost(), ..Decoded::default() };
+    assert_eq!(spans_of(&lost, "gw-1", "cgn-1"), [(at, at + 5, CoverageState::Lossy)]);
+    assert!(again.lost().is_empty(), "it is told once");
+    // Hours later another exporter is heard.
+    let other: IpAddr = "198.51.100.77".parse().unwrap();
+    let record = SpoolRecord { sender: Some(other), ..raw(RawKind::Export, at + 9000, &first) };
+    let decoded = decoder.step(3, &record);
+    assert_eq!(spans_of(&decoded, "gw-1", "cgn-1"), [(at, at + 5, CoverageState::Lossy)]);
+}
+
+/// Coverage of one source and realm, in seconds.
+fn spans_of(decoded: &Decoded, source: &str, realm: &str) -> Vec<(i64, i64, CoverageState)> {
+    let told = decoded.observations.iter().filter(|o| &*o.source.0 == source && &*o.realm.0 == realm);
+    let span = |o: &Observation| match &o.what {
+        Observed::Coverage(c) => Some((c.span.from.0 / 1_000_000, c.span.until.0 / 1_000_000, c.state)),
+        _ => None,
+    };
+    told.filter_map(span).collect()
 }

@@ -1,14 +1,16 @@
 //! Files of flows: nfdump's own, captures of exports, and captures of packets, which are metered here.
 //!
 //! Which of them a file is, its octets say. A capture is one of exports when one of its first [`LOOKED_AT`] packets is a
-//! whole NetFlow, IPFIX or sFlow datagram; its other packets are then counted as ignored. Flows go out in batches.
+//! whole NetFlow, IPFIX or sFlow datagram, or goes to a port of theirs and begins as one. What goes to where exports go and
+//! is none, is then a defect and never a flow; other packets are counted as ignored. Flows go out in batches.
 
+use std::collections::HashSet;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 
 use tadoru_model::Flows;
-use tadoru_wire::flow::{Columns, Decoder};
+use tadoru_wire::flow::{self, Columns, Decoder};
 use tadoru_wire::nfcapd::Blocks;
 use tadoru_wire::packet::headers;
 use tadoru_wire::pcap::{Completeness, Packet, Packets, UdpPayload, udp_payload};
@@ -17,6 +19,7 @@ use tadoru_wire::{Defect, Place, sflow};
 
 use super::Task;
 use super::input::Input;
+use super::nat::{Found, TEMPLATE_MISSING};
 use super::tally::Tally;
 use crate::meter::{Config, Meter};
 
@@ -29,15 +32,19 @@ impl Task<'_> {
         }
         let mut packets = Packets::new(input);
         let first: Vec<Result<Packet, Fault>> = packets.by_ref().take(LOOKED_AT).collect();
-        let is_export = |packet: &Packet| udp_payload(packet).is_some_and(|udp| is_export(&udp));
+        let is_export =
+            |packet: &Packet| udp_payload(packet).is_some_and(|udp| is_export(&udp) || is_meant(&udp));
         let exports = first.iter().flatten().any(is_export);
         let packets = first.into_iter().chain(packets);
         if exports { exported(packets, tally) } else { metered(packets, tally) }
     }
 
     fn nfcapd(&self, input: &mut Input<'_>, tally: &mut Tally<'_>) -> io::Result<()> {
+        let mut found = Found::default();
         for block in Blocks::new(input) {
             let Some(mut block) = tally.sound(block)? else { continue };
+            found.rows += block.flows.rows() as u64;
+            found.events += block.events;
             tally.records(block.flows.rows() as u64 + block.events + block.bare);
             (0..block.events + block.bare).for_each(|_| tally.ignored());
             block.defects.drain(..).for_each(|defect| tally.defect_anywhere(defect));
@@ -49,6 +56,13 @@ impl Task<'_> {
                 return Ok(());
             }
         }
+        if found.rows == 0 && found.events > 0 {
+            let what = format!(
+                "it holds no flow but {} NAT events, which are not read from nfdump's files",
+                found.events
+            );
+            tally.defect_anywhere(Defect::byte(0, what));
+        }
         Ok(())
     }
 }
@@ -57,7 +71,8 @@ impl Task<'_> {
 fn exported(packets: impl Iterator<Item = Result<Packet, Fault>>, tally: &mut Tally<'_>) -> io::Result<()> {
     let (mut flows, mut samples) = (Decoder::default(), sflow::Decoder::new(MOST_AGENTS));
     let (mut columns, mut arrived) = (Columns::default(), 0);
-    let mut ended = Ok(());
+    let mut collectors: HashSet<(IpAddr, u16)> = HashSet::new();
+    let (mut found, mut ended) = (Found::default(), Ok(()));
     for packet in packets {
         let packet = match tally.sound(packet) {
             Ok(Some(packet)) => packet,
@@ -69,19 +84,39 @@ fn exported(packets: impl Iterator<Item = Result<Packet, Fault>>, tally: &mut Ta
             }
         };
         tally.record();
-        let Some(udp) = udp_payload(&packet).filter(is_export) else {
+        let place = Place::Byte(packet.offset);
+        let Some(udp) = udp_payload(&packet) else {
             tally.ignored();
             continue;
         };
+        let collector = (udp.dst, udp.dst_port);
+        if is_export(&udp) {
+            if collectors.len() < MOST_COLLECTORS {
+                collectors.insert(collector);
+            }
+        } else if !collectors.contains(&collector) && !is_meant(&udp) {
+            tally.ignored();
+            continue;
+        }
+        if udp.completeness != Completeness::Whole {
+            let what = "export is not captured whole".to_owned();
+            tally.defect_anywhere(Defect { place, what });
+            continue;
+        }
         arrived = packet.time_us.unwrap_or(arrived);
         let source = SocketAddr::new(udp.src, udp.src_port);
         let defects = if sflow::is_datagram(udp.payload) {
-            samples.collect(source, arrived, udp.payload, &mut columns).defects
+            let report = samples.collect(source, arrived, udp.payload, &mut columns);
+            found.rows += u64::from(report.rows);
+            found.counters += u64::from(report.counters);
+            report.defects
         } else {
-            flows.collect(source, arrived, udp.payload, &mut columns, &mut |_| {}).defects
+            let report = flows.collect(source, arrived, udp.payload, &mut columns, &mut |_| {});
+            found.note(&report);
+            report.defects
         };
         for defect in defects {
-            tally.defect_anywhere(Defect { place: Place::Byte(packet.offset), what: defect.what });
+            tally.defect_anywhere(Defect { place, what: defect.what });
         }
         if hand_on(&mut columns, BATCH, tally).is_break() {
             return Ok(());
@@ -89,7 +124,9 @@ fn exported(packets: impl Iterator<Item = Result<Packet, Fault>>, tally: &mut Ta
     }
     let _ = hand_on(&mut columns, 1, tally);
     if flows.waiting_bytes() > 0 {
-        tally.defect_anywhere(Defect::byte(0, "data is left whose template never came"));
+        tally.defect_anywhere(Defect::byte(0, TEMPLATE_MISSING));
+    } else if let Some(what) = found.instead_of_flows() {
+        tally.defect_anywhere(Defect::byte(0, what));
     }
     ended
 }
@@ -132,27 +169,16 @@ fn hand_on(columns: &mut Columns, least: usize, tally: &mut Tally<'_>) -> Contro
     tally.flows(adopt(std::mem::take(columns)))
 }
 
-/// Whether a datagram is a whole export: its own length or its parts fill it to the end.
+/// Whether a datagram is a whole export by its own lengths.
 fn is_export(udp: &UdpPayload<'_>) -> bool {
-    let octets = udp.payload;
-    let at = |n: usize| {
-        octets.get(n..).and_then(<[u8]>::first_chunk).map_or(0, |two| usize::from(u16::from_be_bytes(*two)))
-    };
-    if udp.completeness != Completeness::Whole {
-        return false;
-    }
-    match at(0) {
-        5 => at(2) > 0 && octets.len() == V5_HEADER + V5_RECORD * at(2),
-        9 => {
-            let mut end = V9_HEADER;
-            while end + 4 <= octets.len() && at(end + 2) >= 4 {
-                end += at(end + 2);
-            }
-            end == octets.len() && end > V9_HEADER
-        }
-        10 => octets.len() > IPFIX_HEADER && at(2) == octets.len(),
-        _ => sflow::is_datagram(octets),
-    }
+    udp.completeness == Completeness::Whole
+        && (flow::is_whole(udp.payload) || sflow::is_datagram(udp.payload) && sflow::is_whole(udp.payload))
+}
+
+/// Whether a datagram was meant to be an export: it goes to a port where they are received, and begins as one.
+fn is_meant(udp: &UdpPayload<'_>) -> bool {
+    PORTS.contains(&udp.dst_port)
+        && (sflow::is_datagram(udp.payload) || matches!(udp.payload, [0, 5 | 9 | 10, ..]))
 }
 
 macro_rules! moved {
@@ -212,10 +238,10 @@ moves!(
 );
 
 const NFCAPD: [u8; 2] = [0x0c, 0xa5];
-const V5_HEADER: usize = 24;
-const V5_RECORD: usize = 48;
-const V9_HEADER: usize = 20;
-const IPFIX_HEADER: usize = 16;
+/// Ports where exports are received: IPFIX and sFlow by IANA's register, NetFlow by custom.
+const PORTS: [u16; 8] = [2055, 2056, 4432, 4739, 6343, 9555, 9995, 9996];
+/// Collectors of one capture that are told apart.
+const MOST_COLLECTORS: usize = 1024;
 /// Packets by which a capture is told to be one of exports.
 const LOOKED_AT: usize = 256;
 /// Flows handed on together at least.

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use jiff::tz::TimeZone;
 use tadoru_model::observation::{Observation, Observed};
-use tadoru_model::{SourceName, UtcMicros};
+use tadoru_model::{SourceName, Span, UtcMicros};
 use tadoru_wire::flow::{Decoder, Report};
 use tadoru_wire::natlog::{self, Parsed};
 use tadoru_wire::pcap::{Packets, udp_payload};
@@ -93,7 +93,7 @@ impl Task<'_> {
     pub(super) fn nat_export(&self, input: &mut Input<'_>, tally: &mut Tally<'_>) -> io::Result<()> {
         let mut decoder = Decoder::default();
         let mut exporters: HashMap<IpAddr, Exporter> = HashMap::new();
-        let mut arrived = 0;
+        let (mut arrived, mut found) = (0, Found::default());
         for packet in Packets::new(input) {
             let Some(packet) = tally.sound(packet)? else { continue };
             tally.record();
@@ -109,13 +109,14 @@ impl Task<'_> {
                 decoder.decode(export.src, arrival_us, export.payload, &mut |event| events.push(event));
             let place = Place::Byte(packet.offset);
             list(&report, place, tally);
-            let name = || match &self.options.source {
+            found.note(&report);
+            let name_of = |address: IpAddr| match &self.options.source {
                 Some(source) => source.clone(),
-                None => SourceName::from(export.src.to_string().as_str()),
+                None => SourceName::from(address.to_string().as_str()),
             };
             let exporter = exporters
                 .entry(export.src)
-                .or_insert_with(|| Exporter { name: name(), boots: HashMap::new() });
+                .or_insert_with(|| Exporter { name: name_of(export.src), boots: HashMap::new() });
             let source = exporter.name.clone();
             let origin = nat_events::Origin {
                 source: &source,
@@ -129,7 +130,18 @@ impl Task<'_> {
             let before = exporter.boot(&report);
             let said = nat_events::loss(&report, &origin).into_iter();
             let said = said.chain(nat_events::restart(before, &report, UtcMicros(arrival_us), &origin));
-            let told = said.map(|said| Ok(Some(said)));
+            let gone: Vec<Observation> = report
+                .given_up
+                .iter()
+                .map(|given_up| {
+                    let source = name_of(given_up.source.ip());
+                    let (from, to) = (given_up.from_us, given_up.to_us.max(given_up.from_us));
+                    let stretch = Span::new(UtcMicros(from), UtcMicros(to).plus(1));
+                    let theirs = nat_events::Origin { source: &source, ..origin };
+                    nat_events::given_up(given_up.sets, stretch, &theirs)
+                })
+                .collect();
+            let told = said.chain(gone).map(|said| Ok(Some(said)));
             let events = events.iter().map(|event| nat_events::observation(event, &origin));
             for converted in told.chain(events) {
                 if tally.converted(place, converted).is_break() {
@@ -138,9 +150,67 @@ impl Task<'_> {
             }
         }
         if decoder.waiting_bytes() > 0 {
-            tally.defect_anywhere(Defect::byte(0, "data is left whose template never came"));
+            tally.defect_anywhere(Defect::byte(0, TEMPLATE_MISSING));
+        } else if let Some(what) = found.instead_of_nat() {
+            tally.defect_anywhere(Defect::byte(0, what));
         }
         Ok(())
+    }
+}
+
+/// What exports of a file hold, to tell what they hold instead of what was looked for.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub templates: u64,
+    pub records: u64,
+    pub events: u64,
+    pub rows: u64,
+    /// Counter samples of sFlow.
+    pub counters: u64,
+}
+
+impl Found {
+    pub(super) fn note(&mut self, report: &Report) {
+        self.templates += u64::from(report.templates);
+        self.records += u64::from(report.records);
+        self.events += u64::from(report.events);
+        self.rows += u64::from(report.rows);
+    }
+
+    /// What there is instead of flows, where there are none.
+    pub(super) fn instead_of_flows(&self) -> Option<String> {
+        match self {
+            Self { rows: 1.., .. } => None,
+            Self { events: events @ 1.., .. } => {
+                Some(format!("it holds no flow but {events} NAT events: import it as `nat-export`"))
+            }
+            _ => self.only_templates(),
+        }
+    }
+
+    fn instead_of_nat(&self) -> Option<String> {
+        match self {
+            Self { events: 1.., .. } => None,
+            Self { records: records @ 1.., .. } => Some(format!(
+                "it holds no NAT event but {records} other records: if they are of traffic, import it as `flows`"
+            )),
+            _ => self.only_templates(),
+        }
+    }
+
+    fn only_templates(&self) -> Option<String> {
+        match self {
+            Self { records: records @ 1.., .. } => {
+                Some(format!("it holds {records} records of options and none of anything else"))
+            }
+            Self { templates: templates @ 1.., .. } => {
+                Some(format!("it holds {templates} templates and no record of them"))
+            }
+            Self { counters: counters @ 1.., .. } => {
+                Some(format!("it holds {counters} counter samples and no sampled packet"))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -179,3 +249,6 @@ const MOST_HOSTS: usize = 65_536;
 
 /// Domains of one exporter whose start is kept.
 const MOST_DOMAINS: usize = 256;
+
+/// What is left at the end of a file.
+pub(super) const TEMPLATE_MISSING: &str = "data is left whose template never came";

@@ -60,7 +60,7 @@ pub struct ExporterHealth {
     pub agent: Option<IpAddr>,
     /// Templates known.
     pub templates: usize,
-    /// Datagrams read since the program started.
+    /// Datagrams read since it was first heard.
     pub datagrams: u64,
     /// Octets in them.
     pub octets: u64,
@@ -76,8 +76,10 @@ pub struct ExporterHealth {
     pub restarts: u64,
     /// Octets that wait for a template.
     pub waiting_octets: usize,
-    /// Datagrams with something in them that waits for a template.
-    pub waiting_datagrams: u64,
+    /// Data sets that wait for a template.
+    pub waiting_sets: u64,
+    /// Data sets that were dropped while they waited, for want of room or because no template came.
+    pub dropped_sets: u64,
     /// One packet in so many is looked at.
     pub sampling: Sampling,
     /// How far its clock is ahead of ours, microseconds; of sFlow, which tells no time, nothing.
@@ -90,13 +92,46 @@ pub struct ExporterHealth {
     pub corrected: u64,
     /// NAT events, which are left out here.
     pub nat_events: u64,
-    /// What could not be read in datagrams of this address, by cause: of all its streams together.
+    /// Arrival of its last datagram.
+    pub last: UtcMicros,
+}
+
+/// All that came from one address, whatever it speaks.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AddressHealth {
+    /// Address that it sends from.
+    pub address: IpAddr,
+    /// Whether its flows are kept.
+    pub standing: Standing,
+    /// Datagrams of it.
+    pub datagrams: u64,
+    /// Domains of which no template and no record has been read: they wait for a template, or nobody has them.
+    pub unread_domains: usize,
+    /// Data sets that wait for a template.
+    pub waiting_sets: u64,
+    /// Octets that wait for a template.
+    pub waiting_octets: usize,
+    /// Data sets that were dropped while they waited, for want of room or because no template came.
+    pub dropped_sets: u64,
+    /// What could not be read in its datagrams, by cause.
     pub defects: BTreeMap<String, u64>,
     /// Arrival of its last datagram.
     pub last: UtcMicros,
 }
 
+impl std::fmt::Debug for AddressHealth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AddressHealth")
+            .field("datagrams", &self.datagrams)
+            .field("defects", &self.defects)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Protocol {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::NetFlow5, Self::NetFlow9, Self::Ipfix, Self::Sflow];
+
     /// Its name.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -14,7 +14,7 @@ use tadoru_wire::{Defect, sflow};
 
 use super::batch::{Datagram, datagrams};
 use super::clock::Clock;
-use super::health::{ExporterHealth, Protocol, Rate, Sampling, Standing};
+use super::health::{AddressHealth, ExporterHealth, Protocol, Rate, Sampling, Standing};
 use super::{Config, Reach};
 use crate::files::{adopt, give_back};
 use crate::inlet::{RawKind, SpoolRecord};
@@ -35,42 +35,44 @@ pub struct Reader {
 #[derive(Debug)]
 pub(super) struct Side {
     pub(super) flows: flow::Decoder,
-    samples: sflow::Decoder,
+    pub(super) samples: sflow::Decoder,
     standing: Standing,
-    streams: HashMap<Key, Stream>,
-    exporters: HashMap<IpAddr, Exporter>,
+    pub(super) streams: HashMap<Key, Stream>,
+    pub(super) exporters: HashMap<IpAddr, Exporter>,
     scoped: HashSet<IpAddr>,
-    most: usize,
-    /// Data sets dropped while they waited for a template.
-    dropped: u64,
+    pub(super) most: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Key {
+pub(super) struct Key {
     /// Port 0 where the address alone counts.
-    source: SocketAddr,
-    protocol: Protocol,
-    domain: u32,
+    pub(super) source: SocketAddr,
+    pub(super) protocol: Protocol,
+    pub(super) domain: u32,
 }
 
 #[derive(Debug)]
-struct Stream {
+pub(super) struct Stream {
     rate: Rate,
-    octets: u64,
+    pub(super) octets: u64,
     /// The sampling of its last flow, and the one that the configuration told.
-    sampling: u32,
-    configured: u32,
-    clock: Clock,
-    nat_events: u64,
-    waiting_datagrams: u64,
+    pub(super) sampling: u32,
+    pub(super) configured: u32,
+    pub(super) clock: Clock,
+    pub(super) nat_events: u64,
     /// Arrival and record of datagrams that wait in part, one a minute.
     waits: VecDeque<(i64, u64)>,
 }
 
 /// What is known of an address whatever it speaks.
 #[derive(Debug, Default)]
-struct Exporter {
-    defects: BTreeMap<String, u64>,
+pub(super) struct Exporter {
+    pub(super) datagrams: u64,
+    /// Data sets dropped while they waited for a template.
+    pub(super) dropped: u64,
+    /// Arrival of its last datagram, microseconds since 1970 UTC.
+    pub(super) last_us: i64,
+    pub(super) defects: BTreeMap<String, u64>,
 }
 
 impl Reader {
@@ -83,6 +85,8 @@ impl Reader {
             streams_per_exporter: 16,
             templates: 256,
             stream_fields: 4096,
+            exporter_entries: 4096,
+            entries: 65_536,
             stream_waiting_bytes: 256 << 10,
             waiting_bytes: 4 << 20,
             ..known
@@ -129,7 +133,6 @@ impl Reader {
         for (key, stream) in &mut self.known.streams {
             if !waiting.contains(key) {
                 stream.waits.clear();
-                stream.waiting_datagrams = 0;
             }
             while stream.waits.pop_front_if(|(arrival, _)| *arrival < oldest_us).is_some() {}
             let first = stream.waits.front().map(|(_, number)| *number);
@@ -148,9 +151,13 @@ impl Reader {
         all
     }
 
-    /// Data sets that were dropped while they waited for a template, for want of room or because none came.
-    pub fn dropped_while_waiting(&self) -> u64 {
-        self.known.dropped + self.quarantined.dropped
+    /// How each address fares that anything came from.
+    pub fn addresses(&mut self) -> Vec<AddressHealth> {
+        let _ = self.waits_from();
+        let mut all = self.known.addresses();
+        all.extend(self.quarantined.addresses());
+        all.sort_by_key(|one| one.address);
+        all
     }
 }
 
@@ -164,7 +171,6 @@ impl Side {
             exporters: HashMap::new(),
             scoped: HashSet::new(),
             most: limits.streams + agents,
-            dropped: 0,
         }
     }
 
@@ -175,9 +181,10 @@ impl Side {
         let (key, clock_ahead, held, events);
         if sample {
             let report = self.samples.collect(source, arrival.0, octets, columns);
-            key = Some(Key { source: any_port(source), protocol: Protocol::Sflow, domain: report.sub_agent });
+            let one = Key { source: any_port(source), protocol: Protocol::Sflow, domain: report.sub_agent };
+            key = report.is_taken.then_some(one);
             (clock_ahead, held, events) = (None, false, 0);
-            self.defects(source.ip(), &report.defects, 0);
+            self.note(source.ip(), arrival.0, &report.defects, 0);
         } else {
             let by_address = told.templates == Reach::Address;
             if by_address && self.scoped.len() < self.most && self.scoped.insert(source.ip()) {
@@ -191,8 +198,12 @@ impl Side {
             });
             clock_ahead = Some(report.export_us.saturating_sub(arrival.0));
             (held, events) = (report.held > 0, report.events);
-            self.dropped = self.dropped.saturating_add(u64::from(report.dropped));
-            self.defects(source.ip(), &report.defects, report.more_defects);
+            self.note(source.ip(), arrival.0, &report.defects, report.more_defects);
+            for given_up in &report.given_up {
+                if let Some(exporter) = self.exporters.get_mut(&given_up.source.ip()) {
+                    exporter.dropped = exporter.dropped.saturating_add(u64::from(given_up.sets));
+                }
+            }
         }
         let rows = columns.rows() - before;
         let Some(key) = key else { return };
@@ -222,7 +233,6 @@ impl Side {
             stream.clock.correct(columns, before);
         }
         if held {
-            stream.waiting_datagrams += 1;
             let minute = |us: i64| us.div_euclid(60_000_000);
             if stream.waits.back().is_none_or(|(last, _)| minute(*last) != minute(arrival.0)) {
                 stream.waits.push_back((arrival.0, number));
@@ -230,11 +240,14 @@ impl Side {
         }
     }
 
-    fn defects(&mut self, source: IpAddr, found: &[Defect], more: u32) {
-        if found.is_empty() || !self.exporters.contains_key(&source) && self.exporters.len() >= self.most {
+    /// Notes a datagram at its address, with what could not be read in it.
+    fn note(&mut self, source: IpAddr, arrival_us: i64, found: &[Defect], more: u32) {
+        if !self.exporters.contains_key(&source) && self.exporters.len() >= self.most {
             return;
         }
         let exporter = self.exporters.entry(source).or_default();
+        exporter.datagrams += 1;
+        exporter.last_us = exporter.last_us.max(arrival_us);
         let mut count = |cause: &str, times: u64| {
             let room = exporter.defects.len() < MOST_CAUSES || exporter.defects.contains_key(cause);
             let so_far = exporter.defects.entry(if room { cause } else { OTHERS }.to_owned()).or_default();
@@ -260,10 +273,9 @@ impl Side {
     fn health(&mut self, now: UtcMicros) -> Vec<ExporterHealth> {
         self.forget();
         let second = now.0.div_euclid(1_000_000);
-        let Self { flows, samples, streams, exporters, standing, .. } = self;
-        let defects_of = |addr: &IpAddr| exporters.get(addr).map(|of| of.defects.clone()).unwrap_or_default();
+        let Self { flows, samples, streams, standing, .. } = self;
         let mut all = Vec::new();
-        for view in flows.streams() {
+        for view in flows.streams().filter(|view| view.is_proven) {
             let key = Key::of(&view);
             let stream = streams.entry(key).or_insert_with(|| Stream::new(second));
             let by_options = view.rates().next().is_some() && key.protocol != Protocol::NetFlow5;
@@ -283,14 +295,14 @@ impl Side {
                 late: view.late,
                 restarts: view.restarts,
                 waiting_octets: view.waiting_bytes,
-                waiting_datagrams: if view.waiting_bytes > 0 { stream.waiting_datagrams } else { 0 },
+                waiting_sets: view.waiting_sets.into(),
+                dropped_sets: view.dropped,
                 sampling: stream.told(by_options),
                 skew_us: Some(view.skew_us),
                 clock_jumps: view.clock_jumps,
                 correction_us: stream.clock.correction_us,
                 corrected: stream.clock.corrected,
                 nat_events: stream.nat_events,
-                defects: defects_of(&view.source.ip()),
                 last: UtcMicros(view.last_us),
             });
         }
@@ -312,18 +324,41 @@ impl Side {
                 late: 0,
                 restarts: 0,
                 waiting_octets: 0,
-                waiting_datagrams: 0,
+                waiting_sets: 0,
+                dropped_sets: 0,
                 sampling: stream.told(false),
                 skew_us: None,
                 clock_jumps: 0,
                 correction_us: 0,
                 corrected: 0,
                 nat_events: 0,
-                defects: defects_of(&view.source),
                 last: UtcMicros(view.last_us),
             });
         }
         all
+    }
+
+    fn addresses(&self) -> Vec<AddressHealth> {
+        let of = |(address, exporter): (&IpAddr, &Exporter)| AddressHealth {
+            address: *address,
+            standing: self.standing,
+            datagrams: exporter.datagrams,
+            unread_domains: 0,
+            waiting_sets: 0,
+            waiting_octets: 0,
+            dropped_sets: exporter.dropped,
+            defects: exporter.defects.clone(),
+            last: UtcMicros(exporter.last_us),
+        };
+        let mut all: HashMap<IpAddr, AddressHealth> =
+            self.exporters.iter().map(|one| (*one.0, of(one))).collect();
+        for view in self.flows.streams() {
+            let Some(one) = all.get_mut(&view.source.ip()) else { continue };
+            one.unread_domains += usize::from(!view.is_proven);
+            one.waiting_octets += view.waiting_bytes;
+            one.waiting_sets += u64::from(view.waiting_sets);
+        }
+        all.into_values().collect()
     }
 }
 
@@ -338,7 +373,7 @@ impl Key {
 }
 
 impl Stream {
-    fn new(second: i64) -> Self {
+    pub(super) fn new(second: i64) -> Self {
         Self {
             rate: Rate::since(second),
             octets: 0,
@@ -346,7 +381,6 @@ impl Stream {
             configured: 0,
             clock: Clock::default(),
             nat_events: 0,
-            waiting_datagrams: 0,
             waits: VecDeque::new(),
         }
     }

@@ -128,8 +128,11 @@ fn a_late_template_gives_what_waited_and_the_spool_is_asked_to_keep_it() {
     let data = export(&mut sender, 5, NOW);
     assert_eq!(step(&mut reader, 40, &record(&data, at(9), NOW, told(Standing::Known))).rows(), 0);
     assert_eq!(reader.waits_from(), Some(40));
-    let health = reader.health(UtcMicros(NOW));
-    assert!(health[0].waiting_datagrams == data.len() as u64 && health[0].waiting_octets > 0);
+    // Nothing of its domain has been read yet; what waits is told at its address.
+    assert!(reader.health(UtcMicros(NOW)).is_empty());
+    let address = &reader.addresses()[0];
+    assert!(address.waiting_sets == data.len() as u64 && address.waiting_octets > 0);
+    assert_eq!((address.unread_domains, address.datagrams), (1, data.len() as u64));
     // What is kept in mind is without it: read again from there, nothing is lost.
     let memory = Reader::new(&Config::default()).memory();
     let mut again = Reader::recall(&Config::default(), &memory).unwrap();
@@ -153,9 +156,73 @@ fn templates_and_numbers_are_kept_in_mind() {
     let next = export(&mut sender, 3, NOW);
     assert_eq!(step(&mut again, 1, &record(&next, at(9), NOW, told(Standing::Known))).rows(), 3);
     assert_eq!(again.health(UtcMicros(NOW))[0].lost, 1);
-    for end in 0..memory.len() {
-        assert!(Reader::recall(&Config::default(), &memory[..end]).is_none(), "{end}");
+    // Cut where an earlier version had no more, it is one of that version.
+    let read = (0..memory.len()).filter(|end| Reader::recall(&Config::default(), &memory[..*end]).is_some());
+    let earlier: Vec<usize> = read.collect();
+    assert_eq!(earlier.len(), 1);
+    let mut again = Reader::recall(&Config::default(), &memory[..earlier[0]]).unwrap();
+    assert_eq!(step(&mut again, 1, &record(&next, at(9), NOW, told(Standing::Known))).rows(), 3);
+}
+
+#[test]
+fn what_was_counted_is_shown_again_after_a_restart() {
+    let mut reader = Reader::new(&Config::default());
+    for version in [Version::NetFlow5, Version::NetFlow9, Version::Ipfix] {
+        let mut sender = Sender::new(version, 7, NOW - 60_000_000);
+        let packets = export(&mut sender, 4, NOW);
+        step(&mut reader, 0, &record(&packets, at(9), NOW, told(Standing::Known)));
     }
+    let mut sample = vec![0, 0, 0, 5, 0, 0, 0, 1, 192, 0, 2, 254];
+    // Sub-agent, number, uptime, one sample: counters of eight octets.
+    sample.extend([0, 1, 1000, 1, 2, 8, 0, 0].map(u32::to_be_bytes).concat());
+    let junk = vec![vec![0, 9, 1], vec![0xff; 60], sample];
+    step(&mut reader, 1, &record(&junk, at(9), NOW, told(Standing::Known)));
+    let (health, addresses) = (reader.health(UtcMicros(NOW)), reader.addresses());
+    assert_eq!((health.len(), addresses.len()), (4, 1));
+    assert_eq!(addresses[0].defects.values().sum::<u64>(), 2);
+    let mut again = Reader::recall(&Config::default(), &reader.memory()).unwrap();
+    let shown = again.health(UtcMicros(NOW));
+    let settled = |all: Vec<ExporterHealth>| -> Vec<ExporterHealth> {
+        all.into_iter().map(|one| ExporterHealth { rate: 0.0, ..one }).collect()
+    };
+    assert!(settled(shown) == settled(health));
+    assert!(again.addresses() == addresses);
+}
+
+#[test]
+fn an_exporter_whose_templates_never_come_says_so() {
+    let config = Config { template_wait_s: 60, ..Config::default() };
+    let mut reader = Reader::new(&config);
+    let mut sender = Sender::new(Version::Ipfix, 7, NOW - 60_000_000);
+    export(&mut sender, 1, NOW);
+    for second in 0..300_i64 {
+        let arrival = NOW + second * 1_000_000;
+        let data = export(&mut sender, 5, arrival);
+        step(&mut reader, second as u64, &record(&data, at(9), arrival, told(Standing::Known)));
+    }
+    let address = &reader.addresses()[0];
+    assert!(reader.health(UtcMicros(NOW)).is_empty());
+    assert_eq!((address.unread_domains, address.waiting_sets + address.dropped_sets), (1, 300));
+    assert!(address.dropped_sets >= 120 && address.waiting_sets >= 60);
+}
+
+#[test]
+fn domains_that_junk_invents_are_not_listed_and_take_nobody_s_place() {
+    let mut reader = Reader::new(&Config::default());
+    for n in 0..3000_u32 {
+        let mut junk = [9_u16, 1].map(u16::to_be_bytes).concat();
+        let second = u32::try_from(NOW / 1_000_000).unwrap();
+        junk.extend([1000, second, n, n.wrapping_mul(2_654_435_761)].map(u32::to_be_bytes).concat());
+        junk.extend([300_u16, 12, 1, 2, 3, 4].map(u16::to_be_bytes).concat());
+        step(&mut reader, n.into(), &record(&[junk], at(9), NOW, told(Standing::Known)));
+    }
+    assert!(reader.health(UtcMicros(NOW)).is_empty());
+    let address = &reader.addresses()[0];
+    assert!(address.unread_domains <= 16 && address.dropped_sets >= 2984, "{}", address.dropped_sets);
+    let mut sender = Sender::new(Version::NetFlow9, 7, NOW - 60_000_000);
+    let real = record(&export(&mut sender, 3, NOW), at(9), NOW, told(Standing::Known));
+    assert_eq!(step(&mut reader, 5000, &real).rows(), 3);
+    assert_eq!(reader.health(UtcMicros(NOW)).len(), 1);
 }
 
 #[test]

@@ -105,6 +105,20 @@ pub fn loss(report: &Report, origin: &Origin<'_>) -> Option<Observation> {
     Some(said(origin, Observed::Coverage(span)))
 }
 
+/// What is missing of a source, as its template never came.
+pub fn given_up(sets: u32, span: Span, origin: &Origin<'_>) -> Observation {
+    let span = CoverageSpan {
+        source: origin.source.clone(),
+        kind: RecordKind::NatBlock,
+        realm: origin.realm.clone(),
+        prefixes: Vec::new(),
+        span,
+        state: CoverageState::Lossy,
+        why: format!("{sets} data sets dropped, as their template never came"),
+    };
+    said(origin, Observed::Coverage(span))
+}
+
 /// The restart that a changed start of the exporter tells; `before` is its start as the packets before told it.
 ///
 /// Numbers that begin anew are not enough: a collector may have been switched. What was translated then goes on.

@@ -5,7 +5,7 @@
 //! the end of the packet is cut there, so that the whole records in it can still be read; after a set whose length
 //! is impossible nothing more can be found, and the rest is reported as one defect.
 
-use crate::Defect;
+use crate::{Defect, flow::v5};
 
 /// Which protocol a packet speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,6 +71,16 @@ pub(super) fn header(packet: &[u8], defects: &mut Vec<Defect>) -> Option<Header>
         defects.push(Defect::byte(packet.len() as u64, "packet ends inside its header"));
     }
     header
+}
+
+/// Whether a packet is one whole export of v5, v9 or IPFIX by its own lengths, and holds anything.
+pub fn is_whole(packet: &[u8]) -> bool {
+    let mut defects = Vec::new();
+    if v5::is(packet) {
+        return v5::header(packet, &mut defects).is_some() && !v5::records(packet).0.is_empty();
+    }
+    let header = header(packet, &mut defects);
+    header.is_some_and(|header| !sets(packet, &header, &mut defects).is_empty()) && defects.is_empty()
 }
 
 /// Walks the sets of a packet.
@@ -142,11 +152,12 @@ fn ipfix_header(packet: &[u8], defects: &mut Vec<Defect>) -> Option<Header> {
         end: declared.clamp(IPFIX_HEADER, packet.len()),
     };
     if declared != packet.len() {
-        defects.push(Defect::byte(2, "message length differs from the packet's"));
+        defects.push(Defect::byte(2, LENGTH_DIFFERS));
     }
     Some(header)
 }
 
+const LENGTH_DIFFERS: &str = "message length differs from the packet's";
 const V9_HEADER: usize = 20;
 const IPFIX_HEADER: usize = 16;
 const SET_HEADER: usize = 4;

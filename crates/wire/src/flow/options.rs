@@ -51,6 +51,14 @@ pub(super) struct Told {
     pub applications: BTreeMap<u64, Box<str>>,
 }
 
+impl Told {
+    /// Names and rates in it.
+    pub(super) fn entries(&self) -> usize {
+        let Self { sampling, interfaces, applications } = self;
+        sampling.selectors.len() + sampling.interfaces.len() + interfaces.len() + applications.len()
+    }
+}
+
 impl std::fmt::Debug for Told {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Told")
@@ -115,17 +123,20 @@ impl Plan {
         .then_some(Self { steps })
     }
 
-    /// Takes in the records of a set; those that do not fit are left out.
-    pub(super) fn read(&self, layout: Layout, body: &[u8], max: usize, told: &mut Told) {
+    /// Takes in the records of a set; those that do not fit are left out. Gives how many tell a rate that none can be.
+    pub(super) fn read(&self, layout: Layout, body: &[u8], max: usize, told: &mut Told) -> u32 {
+        let mut nonsense = 0;
         let least = match layout {
             Layout::Fixed(len) | Layout::Variable(len) => len.max(1),
         };
         let mut rest = body;
         while rest.len() >= least {
-            let Some((record, len)) = self.record(rest) else { return };
+            let Some((record, len)) = self.record(rest) else { return nonsense };
+            nonsense += u32::from(record.told().is_some_and(|told| rate(told).is_none()));
             record.learn(max, told);
             rest = rest.get(len.max(1)..).unwrap_or_default();
         }
+        nonsense
     }
 
     fn record<'a>(&self, bytes: &'a [u8]) -> Option<(Record<'a>, usize)> {
@@ -151,7 +162,7 @@ impl Plan {
 
 impl Record<'_> {
     fn learn(&self, max: usize, told: &mut Told) {
-        if let Some(rate) = self.rate() {
+        if let Some(rate) = self.told().and_then(rate) {
             let sampling = &mut told.sampling;
             if let Some(selector) = self.number(Item::Selector) {
                 keep(&mut sampling.selectors, selector, rate, max);
@@ -174,11 +185,11 @@ impl Record<'_> {
         }
     }
 
-    /// One in how many; a record that tells only how many are taken in a row does not tell it.
-    fn rate(&self) -> Option<u32> {
-        let interval = self.number(Item::Interval).and_then(|rate| u32::try_from(rate).ok());
+    /// One in how many, as it is told; a record that tells only how many are taken in a row does not tell it, and a rate
+    /// of 0 tells that nothing is sampled.
+    fn told(&self) -> Option<u64> {
+        let interval = self.number(Item::Interval).filter(|told| *told != 0);
         interval
-            .filter(|&rate| rate != 0)
             .or_else(|| {
                 let taken = self.number(Item::Taken)?;
                 ratio(taken, taken.checked_add(self.number(Item::Left)?)?)
@@ -210,6 +221,11 @@ impl Record<'_> {
     }
 }
 
+/// One packet in so many, as far as anybody samples so.
+pub(crate) fn rate(told: u64) -> Option<u32> {
+    u32::try_from(told).ok().filter(|rate| (1..=MOST_RATE).contains(rate))
+}
+
 fn keep<K: Ord, V>(table: &mut BTreeMap<K, V>, key: K, value: V, max: usize) {
     if table.len() < max || table.contains_key(&key) {
         table.insert(key, value);
@@ -234,6 +250,10 @@ fn item_of(id: u16) -> Option<Item> {
     })
 }
 
+/// What is said of a rate that is none.
+pub(crate) const NONSENSE: &str = "sampling rate is none that can be";
+/// One packet in more than so many nobody takes: a rate beyond would make any count up.
+const MOST_RATE: u32 = 1 << 24;
 const ITEMS: usize = Item::ApplicationText as usize + 1;
 /// Scope type of an interface (RFC 3954 section 6.1).
 const V9_SCOPE_INTERFACE: u16 = 2;

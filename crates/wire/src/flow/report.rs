@@ -1,8 +1,11 @@
 //! What is told of each packet, and how much of a stranger's sending is kept.
 
+use std::net::SocketAddr;
+
 use crate::{
     Defect,
     flow::{
+        StreamKey,
         message::Version,
         sequence::{Loss, Order},
         traffic::Told,
@@ -43,6 +46,8 @@ pub struct Report {
     /// Data sets dropped while waiting, for want of room or because their template never came; since the last report
     /// of any exporter.
     pub dropped: u32,
+    /// Whose those were.
+    pub given_up: Vec<GivenUp>,
     /// Data sets that wait in all.
     pub waiting: u32,
     /// What could not be read, by byte offset in the packet.
@@ -70,6 +75,7 @@ impl Report {
             held: 0,
             released: 0,
             dropped: 0,
+            given_up: Vec::new(),
             waiting: 0,
             defects: Vec::new(),
             more_defects: 0,
@@ -91,6 +97,35 @@ impl Report {
     }
 }
 
+/// Data sets of one stream that were dropped while they waited for their template.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct GivenUp {
+    /// Where they came from.
+    pub source: SocketAddr,
+    /// Their protocol.
+    pub version: Version,
+    /// Their domain.
+    pub domain: u32,
+    /// How many.
+    pub sets: u32,
+    /// Arrival of the first of them, microseconds since 1970 UTC.
+    pub from_us: i64,
+    /// Arrival of the last of them, microseconds since 1970 UTC.
+    pub to_us: i64,
+}
+
+impl GivenUp {
+    pub(super) fn key(&self) -> StreamKey {
+        StreamKey { source: self.source, version: self.version, domain: self.domain }
+    }
+}
+
+impl std::fmt::Debug for GivenUp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "[{} sets given up]", self.sets)
+    }
+}
+
 /// How much is kept. What goes beyond is refused and reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -104,6 +139,10 @@ pub struct Limits {
     pub template_fields: usize,
     /// Fields of all templates of one stream together.
     pub stream_fields: usize,
+    /// Fields of templates, names and rates of one exporter address.
+    pub exporter_entries: usize,
+    /// Fields of templates, names and rates in all.
+    pub entries: usize,
     /// Names of pools, VRFs, interfaces and applications, and sampling rates, of one stream, each.
     pub names: usize,
     /// Bytes of data of one stream that wait for their template.
@@ -122,6 +161,8 @@ impl Default for Limits {
             templates: 1024,
             template_fields: 1024,
             stream_fields: 16_384,
+            exporter_entries: 1 << 17,
+            entries: 1 << 20,
             names: 4096,
             stream_waiting_bytes: 4 << 20,
             waiting_bytes: 64 << 20,

@@ -45,7 +45,7 @@ pub(super) struct Sequence {
 
 /// The last packet that was not late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Last {
+pub(crate) struct Last {
     /// The number that the next packet should bear; unknown after a packet whose records could not be counted.
     pub expected: Option<u32>,
     pub number: u32,
@@ -157,6 +157,16 @@ impl Sequence {
 pub(crate) struct SampleSequence(Sequence);
 
 impl SampleSequence {
+    /// The last datagram that was not late.
+    pub(crate) fn last(&self) -> Option<Last> {
+        self.0.last
+    }
+
+    /// Goes on behind that datagram.
+    pub(crate) fn behind(last: Option<Last>) -> Self {
+        Self(Sequence { last, ..Sequence::default() })
+    }
+
     /// Places a datagram and remembers it.
     pub(crate) fn place(&mut self, number: u32, uptime_ms: u32, arrival_us: i64) -> (Order, Option<Loss>) {
         let header = Header {

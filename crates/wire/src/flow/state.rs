@@ -1,4 +1,4 @@
-//! What must outlive a restart of ours: templates, options data and sequence numbers of each stream, as octets.
+//! What must outlive a restart of ours: templates, options data, sequence numbers and counters of each stream, as octets.
 //!
 //! Comes in and goes out: octets of our own form, with a mark and a version in front. Data that waits for its template
 //! is not among them: who keeps datagrams reads them again. What cannot be read is refused as a whole.
@@ -9,11 +9,13 @@ use std::{
 };
 
 use crate::flow::{
-    Compiled, Decoder, Stream, StreamKey,
+    Decoder, StreamKey,
     message::Version,
     options::{Sampling, Told},
     report::Limits,
     sequence::Last,
+    stream::{Compiled, Stream},
+    streams::{Skew, Stats},
     template::{Element, Field, Length, Purpose, Space, Template},
 };
 
@@ -29,11 +31,11 @@ pub enum StateError {
 }
 
 impl Decoder {
-    /// Everything that a decoder after a restart needs to go on reading.
+    /// Everything that a decoder after a restart needs to go on reading. Streams of which nothing was read are left out.
     pub fn save(&self) -> Vec<u8> {
         let mut out = Writer(MARK.to_vec());
-        out.len(self.streams.len());
-        let mut streams: Vec<_> = self.streams.iter().collect();
+        let mut streams: Vec<_> = self.streams.iter().filter(|(_, stream)| stream.is_proven).collect();
+        out.len(streams.len());
         streams.sort_by_key(|(key, _)| (key.source, key.version, key.domain));
         for (key, stream) in streams {
             out.key(key);
@@ -45,57 +47,74 @@ impl Decoder {
     /// Takes in what [`Decoder::save`] gave; streams already known are left as they are, and the limits of this
     /// decoder hold. Call it after the dialects are set.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), StateError> {
-        let rest = bytes.strip_prefix(MARK).ok_or(StateError::Mark)?;
+        let (rest, form) = match (bytes.strip_prefix(MARK), bytes.strip_prefix(MARK_BEFORE)) {
+            (Some(rest), _) => (rest, Form::Counted),
+            (None, Some(rest)) => (rest, Form::Uncounted),
+            (None, None) => return Err(StateError::Mark),
+        };
         let mut reader = Reader { bytes: rest, at: 0 };
-        let restored = self.read_streams(&mut reader);
+        let restored = self.read_streams(&mut reader, form);
         let restored = restored.filter(|_| reader.at == rest.len());
         let restored = restored.ok_or(StateError::Broken(MARK.len() + reader.at))?;
         for (key, stream) in restored {
-            if self.streams.len() < self.limits.streams {
-                self.streams.entry(key).or_insert(stream);
+            if self.streams.len() < self.limits.streams && !self.streams.contains_key(&key) {
+                let usage = self.usage.entry(key.source.ip()).or_default();
+                usage.streams += 1;
+                usage.entries += stream.entries();
+                self.entries += stream.entries();
+                self.streams.insert(key, stream);
             }
         }
         Ok(())
     }
 
-    fn read_streams(&self, reader: &mut Reader<'_>) -> Option<Vec<(StreamKey, Stream)>> {
+    fn read_streams(&self, reader: &mut Reader<'_>, form: Form) -> Option<Vec<(StreamKey, Stream)>> {
         let mut streams = Vec::new();
         for _ in 0..reader.u32()? {
             let key = reader.key()?;
             let chosen = self.dialects.get(&key.source.ip()).copied().unwrap_or_default();
             let compile = |template: &Template, since| Compiled::of(template, chosen, since);
-            streams.push((key, reader.stream(&self.limits, compile)?));
+            streams.push((key, reader.stream(&self.limits, form, compile)?));
         }
         Some(streams)
     }
 }
 
+/// What a saved state has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Counters of each stream.
+    Counted,
+    /// None, as earlier versions wrote it.
+    Uncounted,
+}
+
 // ---- writing ----
 
-struct Writer(Vec<u8>);
+pub(crate) struct Writer(pub Vec<u8>);
 
 impl Writer {
-    fn u8(&mut self, value: u8) {
+    pub fn u8(&mut self, value: u8) {
         self.0.push(value);
     }
 
-    fn u16(&mut self, value: u16) {
+    pub fn u16(&mut self, value: u16) {
         self.0.extend(value.to_be_bytes());
     }
 
-    fn u32(&mut self, value: u32) {
+    pub fn u32(&mut self, value: u32) {
         self.0.extend(value.to_be_bytes());
     }
 
-    fn u64(&mut self, value: u64) {
+    pub fn u64(&mut self, value: u64) {
         self.0.extend(value.to_be_bytes());
     }
 
-    fn i64(&mut self, value: i64) {
+    pub fn i64(&mut self, value: i64) {
         self.0.extend(value.to_be_bytes());
     }
 
-    fn len(&mut self, len: usize) {
+    pub fn len(&mut self, len: usize) {
         self.u32(u32::try_from(len).unwrap_or(u32::MAX));
     }
 
@@ -104,20 +123,46 @@ impl Writer {
         self.0.extend(text.as_bytes());
     }
 
-    fn maybe<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
+    pub fn maybe<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
         self.u8(u8::from(value.is_some()));
         if let Some(value) = value {
             write(self, value);
         }
     }
 
-    fn key(&mut self, key: &StreamKey) {
-        let (family, address) = match key.source.ip() {
+    pub fn address(&mut self, address: IpAddr) {
+        let (family, address) = match address {
             IpAddr::V4(v4) => (4, v4.to_ipv6_mapped()),
             IpAddr::V6(v6) => (6, v6),
         };
         self.u8(family);
         self.0.extend(address.octets());
+    }
+
+    pub fn last(&mut self, last: Option<Last>) {
+        self.maybe(last, |out, last| {
+            out.maybe(last.expected, Self::u32);
+            out.u32(last.number);
+            out.i64(last.arrival_us);
+            out.i64(last.export_us);
+            out.maybe(last.uptime_ms, Self::u32);
+        });
+    }
+
+    fn stats(&mut self, stats: &Stats) {
+        let Stats { packets, records, rows, untimed, lost, late, restarts, defects, dropped, last_us, skew } =
+            stats;
+        for count in [packets, records, rows, untimed, lost, late, restarts, defects, dropped, &skew.jumps] {
+            self.u64(*count);
+        }
+        self.i64(*last_us);
+        self.maybe(skew.now, Self::i64);
+        self.maybe(skew.before, Self::i64);
+        self.i64(skew.since_us);
+    }
+
+    fn key(&mut self, key: &StreamKey) {
+        self.address(key.source.ip());
         self.u16(key.source.port());
         self.u8(match key.version {
             Version::NetFlow5 => 5,
@@ -128,13 +173,8 @@ impl Writer {
     }
 
     fn stream(&mut self, stream: &Stream) {
-        self.maybe(stream.sequence.last, |out, last| {
-            out.maybe(last.expected, Self::u32);
-            out.u32(last.number);
-            out.i64(last.arrival_us);
-            out.i64(last.export_us);
-            out.maybe(last.uptime_ms, Self::u32);
-        });
+        self.last(stream.sequence.last);
+        self.stats(&stream.stats);
         self.maybe(stream.init_ms, Self::i64);
         self.len(stream.templates.len());
         let mut templates: Vec<_> = stream.templates.iter().collect();
@@ -184,9 +224,9 @@ impl Writer {
 
 // ---- reading ----
 
-struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
+pub(crate) struct Reader<'a> {
+    pub bytes: &'a [u8],
+    pub at: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -201,23 +241,23 @@ impl<'a> Reader<'a> {
         self.take(N)?.try_into().ok()
     }
 
-    fn u8(&mut self) -> Option<u8> {
+    pub fn u8(&mut self) -> Option<u8> {
         self.array().map(u8::from_be_bytes)
     }
 
-    fn u16(&mut self) -> Option<u16> {
+    pub fn u16(&mut self) -> Option<u16> {
         self.array().map(u16::from_be_bytes)
     }
 
-    fn u32(&mut self) -> Option<u32> {
+    pub fn u32(&mut self) -> Option<u32> {
         self.array().map(u32::from_be_bytes)
     }
 
-    fn u64(&mut self) -> Option<u64> {
+    pub fn u64(&mut self) -> Option<u64> {
         self.array().map(u64::from_be_bytes)
     }
 
-    fn i64(&mut self) -> Option<i64> {
+    pub fn i64(&mut self) -> Option<i64> {
         self.array().map(i64::from_be_bytes)
     }
 
@@ -226,7 +266,7 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.take(len)?).ok().map(Into::into)
     }
 
-    fn maybe<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
+    pub fn maybe<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
         match self.u8()? {
             0 => Some(None),
             1 => read(self).map(Some),
@@ -234,15 +274,40 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn key(&mut self) -> Option<StreamKey> {
+    pub fn address(&mut self) -> Option<IpAddr> {
         let family = self.u8()?;
         let address = Ipv6Addr::from(self.array::<16>()?);
-        let ip = match family {
-            4 => IpAddr::V4(address.to_ipv4_mapped()?),
-            6 => IpAddr::V6(address),
-            _ => return None,
-        };
-        let source = SocketAddr::new(ip, self.u16()?);
+        match family {
+            4 => address.to_ipv4_mapped().map(IpAddr::V4),
+            6 => Some(IpAddr::V6(address)),
+            _ => None,
+        }
+    }
+
+    pub fn last(&mut self) -> Option<Option<Last>> {
+        self.maybe(|reader| {
+            Some(Last {
+                expected: reader.maybe(Self::u32)?,
+                number: reader.u32()?,
+                arrival_us: reader.i64()?,
+                export_us: reader.i64()?,
+                uptime_ms: reader.maybe(Self::u32)?,
+            })
+        })
+    }
+
+    fn stats(&mut self) -> Option<Stats> {
+        let mut next = || self.u64();
+        let (packets, records, rows, untimed, lost) = (next()?, next()?, next()?, next()?, next()?);
+        let (late, restarts, defects, dropped, jumps) = (next()?, next()?, next()?, next()?, next()?);
+        let last_us = self.i64()?;
+        let (now, before) = (self.maybe(Self::i64)?, self.maybe(Self::i64)?);
+        let skew = Skew { now, before, since_us: self.i64()?, jumps, ..Skew::default() };
+        Some(Stats { packets, records, rows, untimed, lost, late, restarts, defects, dropped, last_us, skew })
+    }
+
+    fn key(&mut self) -> Option<StreamKey> {
+        let source = SocketAddr::new(self.address()?, self.u16()?);
         let version = match self.u8()? {
             5 => Version::NetFlow5,
             9 => Version::NetFlow9,
@@ -255,19 +320,17 @@ impl<'a> Reader<'a> {
     fn stream(
         &mut self,
         limits: &Limits,
+        form: Form,
         compile: impl Fn(&Template, Option<u32>) -> Compiled,
     ) -> Option<Stream> {
         let mut stream = Stream::new();
-        stream.sequence.last = self.maybe(|reader| {
-            Some(Last {
-                expected: reader.maybe(Self::u32)?,
-                number: reader.u32()?,
-                arrival_us: reader.i64()?,
-                export_us: reader.i64()?,
-                uptime_ms: reader.maybe(Self::u32)?,
-            })
-        })?;
+        stream.sequence.last = self.last()?;
         stream.stats.last_us = stream.sequence.last.map_or(0, |last| last.arrival_us);
+        if form == Form::Counted {
+            stream.stats = self.stats()?;
+        }
+        // Only such are written.
+        stream.is_proven = true;
         stream.init_ms = self.maybe(Self::i64)?;
         for _ in 0..self.u32()? {
             let (template, since) = self.template(limits.template_fields)?;
@@ -321,4 +384,6 @@ impl<'a> Reader<'a> {
 }
 
 /// What a saved state begins with.
-const MARK: &[u8] = b"tadoru flow state 1\n";
+const MARK: &[u8] = b"tadoru flow state 2\n";
+/// What it began with before it held counters.
+const MARK_BEFORE: &[u8] = b"tadoru flow state 1\n";

@@ -44,6 +44,12 @@ pub struct StreamView<'a> {
     pub clock_jumps: u64,
     /// Bytes of its data that wait for a template.
     pub waiting_bytes: usize,
+    /// Data sets that wait for a template.
+    pub waiting_sets: u32,
+    /// Data sets that were dropped while they waited for one.
+    pub dropped: u64,
+    /// Whether a template or a record of it was ever read.
+    pub is_proven: bool,
     stream: &'a Stream,
 }
 
@@ -59,7 +65,11 @@ pub enum Rate {
 }
 
 impl<'a> StreamView<'a> {
-    pub(super) fn new(key: &StreamKey, stream: &'a Stream, waiting_bytes: usize) -> Self {
+    pub(super) fn new(
+        key: &StreamKey,
+        stream: &'a Stream,
+        (waiting_bytes, waiting_sets): (usize, u32),
+    ) -> Self {
         let stats = &stream.stats;
         Self {
             source: key.source,
@@ -78,6 +88,9 @@ impl<'a> StreamView<'a> {
             skew_us: stats.skew.estimate_us(),
             clock_jumps: stats.skew.jumps,
             waiting_bytes,
+            waiting_sets,
+            dropped: stats.dropped,
+            is_proven: stream.is_proven,
             stream,
         }
     }
@@ -118,6 +131,7 @@ pub(super) struct Stats {
     pub late: u64,
     pub restarts: u64,
     pub defects: u64,
+    pub dropped: u64,
     pub last_us: i64,
     pub skew: Skew,
 }
@@ -143,11 +157,11 @@ impl Stats {
 /// the nearest to the truth.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Skew {
-    now: Option<i64>,
-    before: Option<i64>,
-    since_us: i64,
+    pub now: Option<i64>,
+    pub before: Option<i64>,
+    pub since_us: i64,
     /// Packets in a row that say quite otherwise.
-    off: u8,
+    pub off: u8,
     pub jumps: u64,
 }
 

@@ -105,7 +105,8 @@ pub(super) fn purpose_of(version: Version, set_id: u16) -> Option<Purpose> {
     }
 }
 
-/// Reads all templates of a template set or options template set; stops at the first that does not fit.
+/// Reads all templates of a template set or options template set. A set that does not come out even is refused whole: a
+/// number of fields that lies cuts one template short and begins another within it.
 pub(super) fn read(
     version: Version,
     purpose: Purpose,
@@ -123,6 +124,7 @@ pub(super) fn read(
             Ok(None) => break,
             Err(what) => {
                 defects.push(Defect::byte(start as u64, what));
+                found.clear();
                 break;
             }
         }
@@ -158,9 +160,15 @@ fn read_one(
         // v9 gives both lengths in bytes, four a field.
         (Purpose::Options, Version::NetFlow5 | Version::NetFlow9) => {
             let options = usize::from(cursor.u16().ok_or(CUT)?);
+            if first % 4 != 0 || options % 4 != 0 {
+                return Err("length of an options template is not one of whole fields");
+            }
             (usize::from(first) / 4, usize::from(first) / 4 + options / 4)
         }
     };
+    if scopes > total {
+        return Err("options template has more scopes than fields");
+    }
     if total > max_fields {
         return Err("template has more fields than are kept");
     }
@@ -274,6 +282,11 @@ impl<P> Store<P> {
 
     pub(super) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Fields of all of them together.
+    pub(super) fn fields(&self) -> usize {
+        self.fields
     }
 }
 

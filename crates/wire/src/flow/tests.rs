@@ -14,9 +14,11 @@ mod export;
 mod lab;
 mod packets;
 mod peers;
+mod refused;
 mod round_trip;
 mod samples;
 mod state;
+mod storm;
 mod traffic;
 
 use std::net::{IpAddr, Ipv4Addr};

@@ -16,30 +16,27 @@ pub(super) fn is(packet: &[u8]) -> bool {
     u16_at(packet, 0) == Some(5)
 }
 
-/// Reads the header; a packet that ends inside it is reported.
+/// Reads the header. A packet whose length is not that of the records it counts is refused: nothing tells which of the
+/// two is wrong, and with them its sampling and its sequence number.
 pub(super) fn header(packet: &[u8], defects: &mut Vec<Defect>) -> Option<Header> {
-    let header = (packet.len() >= HEADER).then(|| read_header(packet)).flatten();
-    if header.is_none() {
+    let Some(header) = (packet.len() >= HEADER).then(|| read_header(packet)).flatten() else {
         defects.push(Defect::byte(packet.len() as u64, "packet ends inside its header"));
+        return None;
+    };
+    if packet.len() != HEADER + usize::from(count(packet)) * RECORD {
+        defects.push(Defect::byte(2, "count of records is not that of the packet's length"));
+        return None;
     }
-    header
+    Some(header)
 }
 
-/// The whole records, and how many the header counts if they are all there.
-pub(super) fn records<'a>(packet: &'a [u8], defects: &mut Vec<Defect>) -> (&'a [u8], Option<u32>) {
-    let count = u16_at(packet, 2).unwrap_or_default();
-    let body = packet.get(HEADER..).unwrap_or_default();
-    let told = usize::from(count) * RECORD;
-    if told > body.len() {
-        defects.push(Defect::byte(2, "count is of more records than the packet holds"));
-        let there = body.len() - body.len() % RECORD;
-        return (body.get(..there).unwrap_or_default(), Some(u32::from(count)));
-    }
-    let (records, rest) = body.split_at(told);
-    if rest.iter().any(|&octet| octet != 0) {
-        defects.push(Defect::byte((HEADER + told) as u64, "packet goes on behind its last record"));
-    }
-    (records, Some(u32::from(count)))
+/// The records, and how many they are.
+pub(super) fn records(packet: &[u8]) -> (&[u8], u32) {
+    (packet.get(HEADER..).unwrap_or_default(), u32::from(count(packet)))
+}
+
+fn count(packet: &[u8]) -> u16 {
+    u16_at(packet, 2).unwrap_or_default()
 }
 
 /// One packet in so many; `None` when the header says nothing. Exporters disagree on the two bits of the mode.

@@ -6,6 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use crate::flow::{
     StreamKey,
     message::{Fit, Header},
+    report::GivenUp,
 };
 
 /// A data set that waits.
@@ -21,11 +22,12 @@ pub(super) struct Held {
 #[derive(Debug)]
 pub(super) struct Waiting {
     queues: HashMap<(StreamKey, u16), VecDeque<Held>>,
-    /// Bytes of each stream.
-    streams: HashMap<StreamKey, usize>,
+    /// Bytes and sets of each stream.
+    streams: HashMap<StreamKey, (usize, u32)>,
     bytes: usize,
     sets: u32,
-    dropped: u32,
+    /// What was dropped since it was last asked.
+    given_up: HashMap<StreamKey, GivenUp>,
     swept_us: i64,
     stream_limit: usize,
     limit: usize,
@@ -39,7 +41,7 @@ impl Waiting {
             streams: HashMap::new(),
             bytes: 0,
             sets: 0,
-            dropped: 0,
+            given_up: HashMap::new(),
             swept_us: i64::MIN,
             stream_limit,
             limit,
@@ -51,7 +53,8 @@ impl Waiting {
         self.bytes
     }
 
-    pub(super) fn bytes_of(&self, key: StreamKey) -> usize {
+    /// Bytes and sets of a stream.
+    pub(super) fn of(&self, key: StreamKey) -> (usize, u32) {
         self.streams.get(&key).copied().unwrap_or_default()
     }
 
@@ -59,9 +62,26 @@ impl Waiting {
         self.sets
     }
 
-    /// How many were dropped since it was last asked.
-    pub(super) fn take_dropped(&mut self) -> u32 {
-        std::mem::take(&mut self.dropped)
+    /// What was dropped since it was last asked, in the order of arrival.
+    pub(super) fn take_given_up(&mut self) -> Vec<GivenUp> {
+        let mut all: Vec<_> = self.given_up.drain().map(|(_, given_up)| given_up).collect();
+        all.sort_by_key(|given_up| (given_up.from_us, given_up.source, given_up.domain));
+        all
+    }
+
+    /// What would be lost if all that waits were dropped, in the order of arrival.
+    pub(super) fn at_stake(&self) -> Vec<GivenUp> {
+        let mut all = HashMap::new();
+        for ((key, _), queue) in &self.queues {
+            queue.iter().for_each(|held| note(&mut all, *key, held));
+        }
+        let mut all: Vec<_> = all.into_values().collect();
+        all.sort_by_key(|given_up| (given_up.from_us, given_up.source, given_up.domain));
+        all
+    }
+
+    fn give_up(&mut self, key: StreamKey, held: &Held) {
+        note(&mut self.given_up, key, held);
     }
 
     /// Keeps a set; older ones of the same template make room for it, those of others do not.
@@ -71,15 +91,17 @@ impl Waiting {
         while !self.fits(key, size) {
             let Some(oldest) = queue.pop_front() else { break };
             self.free(key, &oldest);
-            self.dropped = self.dropped.saturating_add(1);
+            self.give_up(key, &oldest);
         }
         if self.fits(key, size) {
             self.bytes += size;
-            *self.streams.entry(key).or_default() += size;
+            let (bytes, sets) = self.streams.entry(key).or_default();
+            *bytes += size;
+            *sets = sets.saturating_add(1);
             self.sets = self.sets.saturating_add(1);
             queue.push_back(held);
         } else {
-            self.dropped = self.dropped.saturating_add(1);
+            self.give_up(key, &held);
         }
         if !queue.is_empty() {
             self.queues.insert((key, id), queue);
@@ -97,18 +119,14 @@ impl Waiting {
 
     /// Drops all that waits of a stream.
     pub(super) fn discard(&mut self, key: StreamKey) {
-        let Some(bytes) = self.streams.remove(&key) else { return };
-        self.bytes -= bytes;
-        let mut sets = 0;
-        self.queues.retain(|&(other, _), queue| {
-            if other == key {
-                sets += queue.len();
-            }
-            other != key
-        });
-        let sets = u32::try_from(sets).unwrap_or(u32::MAX);
-        self.sets = self.sets.saturating_sub(sets);
-        self.dropped = self.dropped.saturating_add(sets);
+        if !self.streams.contains_key(&key) {
+            return;
+        }
+        let gone: Vec<_> = self.queues.extract_if(|(other, _), _| *other == key).collect();
+        for held in gone.iter().flat_map(|(_, queue)| queue) {
+            self.free(key, held);
+            self.give_up(key, held);
+        }
     }
 
     /// Drops what has waited too long; looks at most once a minute.
@@ -123,7 +141,7 @@ impl Waiting {
                 queue.pop_front_if(|held| now_us.saturating_sub(held.arrival_us) > self.longest_us)
             {
                 self.free(key, &held);
-                self.dropped = self.dropped.saturating_add(1);
+                self.give_up(key, &held);
             }
             !queue.is_empty()
         });
@@ -131,21 +149,31 @@ impl Waiting {
     }
 
     fn fits(&self, key: StreamKey, size: usize) -> bool {
-        let of_stream = self.streams.get(&key).copied().unwrap_or_default();
-        of_stream + size <= self.stream_limit && self.bytes + size <= self.limit
+        self.of(key).0 + size <= self.stream_limit && self.bytes + size <= self.limit
     }
 
     fn free(&mut self, key: StreamKey, held: &Held) {
         let size = cost(held);
         self.bytes -= size;
         self.sets = self.sets.saturating_sub(1);
-        if let Some(of_stream) = self.streams.get_mut(&key) {
-            *of_stream -= size;
-            if *of_stream == 0 {
+        if let Some((bytes, sets)) = self.streams.get_mut(&key) {
+            *bytes -= size;
+            *sets = sets.saturating_sub(1);
+            if *bytes == 0 {
                 self.streams.remove(&key);
             }
         }
     }
+}
+
+fn note(all: &mut HashMap<StreamKey, GivenUp>, key: StreamKey, held: &Held) {
+    let StreamKey { source, version, domain } = key;
+    let at = held.arrival_us;
+    let none = GivenUp { source, version, domain, sets: 0, from_us: at, to_us: at };
+    let given_up = all.entry(key).or_insert(none);
+    given_up.sets = given_up.sets.saturating_add(1);
+    given_up.from_us = given_up.from_us.min(at);
+    given_up.to_us = given_up.to_us.max(at);
 }
 
 /// Bytes that a waiting set takes, with what is kept beside it.

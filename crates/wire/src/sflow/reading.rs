@@ -20,6 +20,11 @@ impl<'a> Reader<'a> {
         self.at as u64
     }
 
+    /// Whether nothing but zeros is left.
+    pub(super) fn is_filling(&self) -> bool {
+        self.rest.iter().all(|octet| *octet == 0)
+    }
+
     pub(super) fn take(&mut self, len: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.rest.split_at_checked(len)?;
         (self.rest, self.at) = (rest, self.at + len);

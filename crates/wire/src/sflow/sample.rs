@@ -6,7 +6,7 @@ use super::reading::Reader;
 use crate::{
     Defect,
     flow::{
-        Row,
+        NONSENSE, Row, sampling_rate,
         section::{self, Section},
         to_bits,
     },
@@ -80,6 +80,10 @@ fn records(
     output: Interface,
     defects: &mut Vec<Defect>,
 ) -> Option<Row> {
+    // A rate of 0 tells that nothing is sampled.
+    if rate != 0 && sampling_rate(u64::from(rate)).is_none() {
+        defects.push(Defect::byte(body.offset(), NONSENSE));
+    }
     let mut row = Row {
         first_us: place.arrival_us,
         last_us: place.arrival_us,
@@ -88,7 +92,7 @@ fn records(
         domain: place.domain,
         packets: 1,
         flows: 1,
-        sampling: rate,
+        sampling: sampling_rate(u64::from(rate)).unwrap_or(0),
         direction: NOT_TOLD,
         ..Row::default()
     };
@@ -107,17 +111,22 @@ fn records(
             defects.push(Defect::byte(at, "sample ends inside a record"));
             break;
         };
+        // Of a record that breaks off, nothing counts.
+        let mut next = row;
         let read = match format {
-            1 => raw(record, &mut row).map(|()| packet = true),
+            1 => raw(record, &mut next).map(|()| packet = true),
             // Beside a raw header these say less.
-            2 if !packet => ethernet(record, &mut row).map(|()| packet = true),
-            3 if row.ip == 0 => ip(record, &mut row, 4).map(|()| packet = true),
-            4 if row.ip == 0 => ip(record, &mut row, 6).map(|()| packet = true),
-            1001 => switch(record, &mut row),
-            1002 => router(record, &mut row),
-            1003 => gateway(record, &mut row),
+            2 if !packet => ethernet(record, &mut next).map(|()| packet = true),
+            3 if row.ip == 0 => ip(record, &mut next, 4).map(|()| packet = true),
+            4 if row.ip == 0 => ip(record, &mut next, 6).map(|()| packet = true),
+            1001 => switch(record, &mut next),
+            1002 => router(record, &mut next),
+            1003 => gateway(record, &mut next),
             _ => Some(()),
         };
+        if read.is_some() {
+            row = next;
+        }
         if read.is_none() {
             defects.push(Defect::byte(at, "record is shorter than what it tells"));
         }

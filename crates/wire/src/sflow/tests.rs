@@ -147,6 +147,74 @@ fn counters_drops_and_losses_are_counted() {
 }
 
 #[test]
+fn a_datagram_that_contradicts_itself_moves_nothing() {
+    let mut decoder = Decoder::default();
+    let mut columns = Columns::default();
+    decoder.collect(SOURCE, NOW_US, &datagram(1, &[flow(3, 1, &[raw(1, &frame())])]), &mut columns);
+    let before = decoder.save();
+    let whole = datagram(40, &[flow(9, 1, &[raw(1, &frame())]), structure(COUNTERS, &[0; 20])]);
+    let mut lying = vec![[&whole[..], &[0, 0, 0, 1]].concat()];
+    for count in [0_u32, 1, 3, 70_000, u32::MAX] {
+        let mut one = whole.clone();
+        one[24..28].copy_from_slice(&count.to_be_bytes());
+        lying.push(one);
+    }
+    for len in [0_u32, 16, 1400, u32::MAX] {
+        let mut one = whole.clone();
+        one[32..36].copy_from_slice(&len.to_be_bytes());
+        lying.push(one);
+    }
+    lying.extend((0..whole.len()).map(|len| whole[..len].to_vec()));
+    for lying in lying {
+        let mut columns = Columns::default();
+        let report = decoder.collect(SOURCE, NOW_US, &lying, &mut columns);
+        assert_eq!((columns.rows(), report.is_taken, report.defects.len()), (0, false, 1));
+        assert!(!is_whole(&lying));
+        assert_eq!(decoder.save(), before);
+    }
+    assert!(is_whole(&whole) && is_whole(&[&whole[..], &[0; 6]].concat()));
+}
+
+#[test]
+fn agents_are_known_by_their_samples_and_outlive_a_restart() {
+    let mut decoder = Decoder::default();
+    let mut columns = Columns::default();
+    for agent in 0..100_u32 {
+        let empty = words([5, 1, agent, 3, 1, 1000, 0]);
+        assert!(!decoder.collect(SOURCE, NOW_US, &empty, &mut columns).is_taken);
+    }
+    assert_eq!(decoder.agents().count(), 0);
+    for sequence in 1..4 {
+        let one = datagram(sequence, &[flow(7, 1, &[raw(1, &frame())])]);
+        decoder.collect(SOURCE, NOW_US, &one, &mut columns);
+    }
+    let saved = decoder.save();
+    let mut again = Decoder::default();
+    again.restore(&saved).unwrap();
+    assert_eq!(again.agents().collect::<Vec<_>>(), decoder.agents().collect::<Vec<_>>());
+    let next = datagram(6, &[flow(9, 1, &[raw(1, &frame())])]);
+    let report = again.collect(SOURCE, NOW_US, &next, &mut columns);
+    assert_eq!((report.loss.unwrap().missing, report.drops), (Some(2), 2));
+    for len in 0..saved.len() {
+        assert!(Decoder::default().restore(&saved[..len]).is_err());
+    }
+}
+
+#[test]
+fn a_record_that_breaks_off_tells_nothing_and_a_rate_that_none_can_be_is_none() {
+    // A path of three systems that ends after the first.
+    let cut = structure(1003, &words([1, 0xc000_02fd, 64_500, 64_501, 64_502, 1, 2, 3, 64_503]));
+    let (rows, report) = read(&datagram(1, &[flow(0, 12, &[raw(1, &frame()), cut])]));
+    assert_eq!((rows[0].src_as, rows[0].dst_as, rows[0].bgp_next_hop, report.defects.len()), (0, 0, 0, 1));
+    for (rate, taken, defects) in [(0, 0, 0), (1 << 24, 1 << 24, 0), (u32::MAX, 0, 1)] {
+        let head = words([1, 7, rate, 1000, 0, 11, 12, 1]);
+        let sample = structure(FLOW, &[head, raw(1, &frame())].concat());
+        let (rows, report) = read(&datagram(1, &[sample]));
+        assert_eq!((rows[0].sampling, report.defects.len()), (taken, defects));
+    }
+}
+
+#[test]
 fn no_length_of_any_datagram_harms() {
     let whole = datagram(1, &[flow(0, 1, &[raw(1, &frame())]), structure(COUNTERS, &[0; 20])]);
     for len in 0..whole.len() {

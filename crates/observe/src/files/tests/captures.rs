@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use tadoru_model::observation::{Moment, Observed};
 use tadoru_model::{CoverageState, UtcMicros};
 use tadoru_wire::flow::{
-    Dialect, Direction, Encoder, Endpoint, EventKind, EventTime, NatEvent, PortBlock, TimeSource, Version,
+    Columns, Dialect, Direction, Encoder, Endpoint, EventKind, EventTime, Exporter, NatEvent, PortBlock,
+    Row as FlowRow, TimeSource, Version,
 };
 use tadoru_wire::radius::{Code, Proof, Writer};
 
@@ -166,3 +167,91 @@ const AT: u32 = 1_795_255_200;
 
 /// Link type of packets that begin with their IP header.
 const RAW: u32 = 101;
+
+/// Exports of a router with three flows, for one packet each.
+fn traffic(version: Version) -> Vec<Vec<u8>> {
+    let at = i64::from(AT) * 1_000_000;
+    let mut columns = Columns::default();
+    for n in 0..3_u16 {
+        let row = FlowRow {
+            first_us: at,
+            last_us: at,
+            ip: 4,
+            src_port: n,
+            packets: 1,
+            flows: 1,
+            ..FlowRow::default()
+        };
+        columns.push(row);
+    }
+    let mut exporter = Exporter::new(version, 0, at - 60_000_000);
+    exporter.encode(at, &columns).unwrap()
+}
+
+fn flows(items: &[Item]) -> usize {
+    items.iter().map(|item| if let Item::Flows(flows) = item { flows.rows() } else { 0 }).sum()
+}
+
+#[test]
+fn a_broken_export_is_a_defect_and_never_a_flow() {
+    for version in [Version::NetFlow5, Version::NetFlow9, Version::Ipfix] {
+        let whole = traffic(version);
+        let mut broken = whole[0].clone();
+        match version {
+            Version::NetFlow5 => broken[3] = 30,
+            Version::NetFlow9 => broken[22..24].copy_from_slice(&[0xff, 0xff]),
+            Version::Ipfix => broken[3] = broken[3].wrapping_add(8),
+        }
+        // Alone, it goes to a port of exports.
+        let (items, report) = taken(Format::Flows, &capture(&[(AT, 2055, broken.clone())]));
+        assert_eq!((flows(&items), report.defect_count, report.ignored), (0, 1, 0), "{version:?}");
+        // Among others at any port, it goes where they go.
+        let among = [(AT, 40_000, whole[0].clone()), (AT, 40_000, broken), (AT, 40_001, vec![7; 60])];
+        let (items, report) = taken(Format::Flows, &capture(&among));
+        assert_eq!((flows(&items), report.defect_count, report.ignored), (3, 1, 1), "{version:?}");
+    }
+    // What only begins like one and goes elsewhere is a packet.
+    let (items, report) = taken(Format::Flows, &capture(&[(AT, 53, vec![0, 9, 1, 2])]));
+    assert_eq!((flows(&items), report.defect_count), (1, 0));
+}
+
+#[test]
+fn a_capture_without_flows_says_what_it_holds_instead() {
+    let defect = |format, packets: &[(u32, u16, Vec<u8>)]| {
+        let (_, report) = taken(format, &capture(packets));
+        assert_eq!((report.kept, report.defect_count), (0, 1));
+        report.defects[0].what.clone()
+    };
+    // A template set alone: the packet without its data.
+    let packet = &traffic(Version::Ipfix)[0];
+    let template = 16 + usize::from(u16::from_be_bytes([packet[18], packet[19]]));
+    let mut announced = packet[..template].to_vec();
+    announced[2..4].copy_from_slice(&(template as u16).to_be_bytes());
+    for format in [Format::Flows, Format::NatExport] {
+        assert!(defect(format, &[(AT, 2055, announced.clone())]).contains("templates and no record"));
+    }
+    let told = defect(Format::Flows, &exported());
+    assert!(told.contains("3 NAT events") && told.contains("`nat-export`"), "{told}");
+    let of_traffic =
+        traffic(Version::NetFlow9).into_iter().map(|packet| (AT, 2055, packet)).collect::<Vec<_>>();
+    let told = defect(Format::NatExport, &of_traffic);
+    assert!(told.contains("3 other records") && told.contains("`flows`"), "{told}");
+}
+
+#[test]
+fn a_stretch_whose_template_never_came_is_lossy() {
+    let mut packets = exported();
+    // The template is in the first packet only; the last comes hours after what waits was given up.
+    let late = packets.remove(0);
+    packets.push((AT + 9000, 2055, late.2));
+    let (items, _) = taken(Format::NatExport, &capture(&packets));
+    let spans: Vec<_> = observations(&items)
+        .into_iter()
+        .filter_map(|o| if let Observed::Coverage(span) = &o.what { Some(span) } else { None })
+        .filter(|span| span.why.contains("template never came"))
+        .collect();
+    let [span] = spans[..] else { panic!("one stretch") };
+    assert_eq!((span.state, &*span.source.0), (CoverageState::Lossy, "198.51.100.1"));
+    assert!(span.span.contains(UtcMicros::from_seconds(i64::from(AT) + 1)));
+    assert!(!span.span.contains(UtcMicros::from_seconds(i64::from(AT) + 8000)));
+}

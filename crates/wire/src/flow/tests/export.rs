@@ -59,7 +59,8 @@ fn rows() -> impl Strategy<Value = Row> {
             reverse_packets: if both { counts[2] } else { 0 },
             reverse_bytes: if both { counts[3] } else { 0 },
             flows: numbers[0].max(1),
-            sampling: numbers[1],
+            // Nobody samples at more.
+            sampling: numbers[1] % (1 << 24),
             input: numbers[2],
             output: numbers[3],
             src_as: numbers[4],

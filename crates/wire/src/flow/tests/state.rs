@@ -188,7 +188,7 @@ fn templates_and_streams_are_bounded() {
     let mut refused = 0;
     for exporter in 0..4_u8 {
         for domain in 0..10 {
-            let packet = Packet { domain, ..Packet::new(Version::NetFlow9) };
+            let packet = Packet { domain, ..Packet::new(Version::NetFlow9).template(256, &[(8, 4)]) };
             let exporter = IpAddr::from([198, 51, 100, exporter]);
             let report = decoder.decode(exporter, at(0), &packet.bytes(), &mut |_| {});
             refused += report.defects.len();

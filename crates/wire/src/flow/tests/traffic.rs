@@ -357,11 +357,6 @@ fn v5_counts_flows_and_tells_its_rate() {
     let again = exporter.encode(NOW_US, &columns).unwrap();
     let (_, report) = gather(&mut decoder, &again[1]);
     assert_eq!(report.loss.unwrap().missing, Some(30));
-    // A count that lies gives the records that are there.
-    let mut lying = packets[1].clone();
-    lying[3] = 30;
-    let (rows, report) = gather(&mut Decoder::default(), &lying);
-    assert_eq!((rows.rows(), report.defects.len()), (10, 1));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::{
     flow::{
         columns::{Columns, MAPPED, to_bits},
         message::{Fit, Set},
-        options::Sampling,
+        options::{self, Sampling},
         section::{self, Section},
     },
 };
@@ -174,7 +174,7 @@ impl Plan {
         if self.icmp != super::Icmp::default() {
             self.icmp(rows, base, columns);
         }
-        self.rates(rows, scene.sampling, base, columns);
+        self.rates(rows, scene.sampling, base, columns, wide);
         if self.section.is_some() {
             self.sections(rows, base, columns);
         }
@@ -230,7 +230,14 @@ impl Plan {
     }
 
     /// Sampling rate of each row: its own, else that of its sampler, its interface, its domain.
-    fn rates(&self, rows: &Rows<'_>, sampling: &Sampling, base: usize, columns: &mut Columns) {
+    fn rates(
+        &self,
+        rows: &Rows<'_>,
+        sampling: &Sampling,
+        base: usize,
+        columns: &mut Columns,
+        wide: &mut u32,
+    ) {
         let rate = &self.rate;
         let own = rate.interval.or(rate.left).or(rate.population).is_some();
         let named = rate.sampler.or(rate.selector).is_some() && sampling.has_selectors();
@@ -242,12 +249,13 @@ impl Plan {
         let inputs = columns.input.iter().skip(base);
         columns.sampling.extend(rows.iter().zip(inputs).map(|(record, &input)| {
             let get = |at: Option<At>| at.map(|at| number(record, at));
-            let narrow = |value: u64| u32::try_from(value).ok().filter(|&rate| rate != 0);
-            get(rate.interval)
-                .and_then(narrow)
+            let told = get(rate.interval)
+                .filter(|told| *told != 0)
                 .or_else(|| ratio(get(rate.taken)?, get(rate.taken)?.checked_add(get(rate.left)?)?))
-                .or_else(|| ratio(get(rate.size)?, get(rate.population)?))
-                .or_else(|| sampling.of_selector(get(rate.sampler)?))
+                .or_else(|| ratio(get(rate.size)?, get(rate.population)?));
+            let own = told.and_then(options::rate);
+            *wide += u32::from(told.is_some() && own.is_none());
+            own.or_else(|| sampling.of_selector(get(rate.sampler)?))
                 .or_else(|| sampling.of_selector(get(rate.selector)?))
                 .or_else(|| sampling.of_interface(input))
                 .unwrap_or_else(|| sampling.of_domain())
@@ -296,9 +304,8 @@ impl Plan {
 }
 
 /// One number in how many, rounded.
-pub(in crate::flow) fn ratio(part: u64, whole: u64) -> Option<u32> {
-    let rounded = whole.checked_add(part / 2)?.checked_div(part)?;
-    u32::try_from(rounded).ok().filter(|&rate| rate != 0)
+pub(in crate::flow) fn ratio(part: u64, whole: u64) -> Option<u64> {
+    whole.checked_add(part / 2)?.checked_div(part).filter(|told| *told != 0)
 }
 
 fn put<T>(column: &mut [T], row: usize, value: T, wanted: bool) {
