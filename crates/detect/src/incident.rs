@@ -2,7 +2,10 @@
 //!
 //! What comes in: targets that are over their thresholds, second by second. What goes out: findings. The same attack is
 //! the one on the same target; on a part of the same prefix; with the same senders; or on a router or neighbour when the
-//! old target is left alone. Requirement 4.F5.
+//! old target is left alone. One is over when nothing of its last minutes can yet be told of; what is told of later still
+//! belongs to it. Requirement 4.F5.
+
+mod fold;
 
 use std::collections::HashMap;
 
@@ -14,17 +17,25 @@ use tadoru_model::{Prefix, Scope, UtcMicros, Vector};
 
 use crate::config::Settings;
 use crate::judge::Verdict;
+use crate::kind::Lane;
 use crate::profile::{Profile, address, ports};
-use crate::rates::Key;
+use crate::rates::{KEPT_US, Key, second};
 use crate::sketch::mix;
 use crate::world::World;
 
 /// A target over its threshold.
 pub(crate) struct Update<'a> {
     pub key: Key,
+    pub lane: Lane,
     /// First and last second of this piece.
     pub from: u32,
     pub last: u32,
+    /// The second of its rate.
+    pub peak_at: u32,
+    /// Its threshold, in parts of the lane's threshold of one address.
+    pub least: f64,
+    /// How long after a packet its flow may yet be told of, microseconds.
+    pub lag_us: i64,
     pub rate: Rate,
     /// How many times the threshold.
     pub ratio: f64,
@@ -58,6 +69,7 @@ struct Incident {
     ratio: f64,
     told_ratio: f64,
     told_at: u32,
+    lag_us: i64,
     threshold: Threshold,
     direction: Direction,
     profile: Profile,
@@ -69,6 +81,8 @@ struct Incident {
 struct Aim {
     key: Key,
     vector: Vector,
+    lane: Lane,
+    least: f64,
     from: u32,
     last: u32,
     peak: Rate,
@@ -85,22 +99,31 @@ impl Incidents {
         self.by_key.get(&key).and_then(|place| self.open.get(*place)).is_some_and(|incident| !incident.ended)
     }
 
-    /// An open incident's target goes on, maybe below its threshold.
-    pub(crate) fn touch(&mut self, key: Key, vector: Vector, last: u32, rate: Rate) {
+    /// An open incident's target goes on, maybe below its threshold: `last` tells the last second that reaches a figure.
+    pub(crate) fn touch(
+        &mut self,
+        key: Key,
+        lane: Lane,
+        rate: Rate,
+        lag_us: i64,
+        last: &dyn Fn(f64) -> Option<u32>,
+    ) {
         let Some(incident) = self.by_key.get(&key).and_then(|place| self.open.get_mut(*place)) else {
             return;
         };
-        let Some(aim) = incident.targets.iter_mut().find(|aim| aim.key == key && aim.vector == vector) else {
+        let Some(aim) = incident.targets.iter_mut().find(|aim| aim.key == key && aim.lane == lane) else {
             return;
         };
+        let Some(last) = last(aim.least * GOES_ON) else { return };
         aim.last = aim.last.max(last);
         aim.now = rate;
         if !incident.ended {
             incident.last = incident.last.max(last);
+            incident.lag_us = lag_us;
         }
     }
 
-    /// Takes a target that is over its threshold; says what is new, if anything is.
+    /// Takes a target that is over its threshold, and tells what is new, if anything is.
     pub(crate) fn take(
         &mut self,
         update: Update<'_>,
@@ -108,33 +131,47 @@ impl Incidents {
         settings: &Settings,
         now: u32,
         collateral: impl FnOnce() -> Vec<Collateral>,
-    ) -> Option<Finding> {
-        let place = match self.find(&update, world, settings, now) {
-            Found::Covered => return None,
+        told: &mut Vec<Finding>,
+    ) {
+        let place = match self.find(&update, world, settings) {
+            Found::Covered => return,
             Found::Place(place) => place,
             Found::None if self.open.iter().filter(|incident| !incident.ended).count() >= self.most => {
                 self.crowded += 1;
-                return None;
+                return;
             }
             Found::None => {
                 let place = self.open.len();
                 self.by_key.insert(update.key, place);
                 let incident = Incident::new(update, now, self.seed, collateral());
-                let finding = incident.finding(FindingState::Opened, now, world);
+                told.push(incident.finding(FindingState::Opened, now, world));
                 self.open.push(incident);
-                return Some(finding);
+                return;
             }
         };
         self.by_key.insert(update.key, place);
-        let incident = self.open.get_mut(place)?;
-        let state = incident.join(update, now)?;
-        incident.collateral = collateral();
-        Some(incident.finding(state, now, world))
+        let Some(incident) = self.open.get_mut(place) else { return };
+        let state = incident.join(update, now, settings.quiet_us);
+        if let Some(findings) = self.fold(place, second(settings.shift_us), now, world) {
+            told.extend(findings);
+        } else if let Some((state, incident)) = state.zip(self.open.get_mut(place)) {
+            incident.collateral = collateral();
+            told.push(incident.finding(state, now, world));
+        }
     }
 
-    fn find(&self, update: &Update<'_>, world: &World, settings: &Settings, now: u32) -> Found {
+    fn find(&self, update: &Update<'_>, world: &World, settings: &Settings) -> Found {
+        // One that is over is taken up again by what was no later than that; later evidence of that time comes late.
+        let near = |incident: &Incident| {
+            let since = i64::from(update.from.saturating_sub(incident.last)) * 1_000_000;
+            let before = i64::from(incident.from.saturating_sub(update.last)) * 1_000_000;
+            !incident.ended || since.max(before) <= settings.shift_us
+        };
         if let Some(place) = self.by_key.get(&update.key)
-            && self.open.get(*place).is_some_and(|known| known.is_scan() == update.verdict.vector.is_scan())
+            && self
+                .open
+                .get(*place)
+                .is_some_and(|known| known.is_scan() == update.verdict.vector.is_scan() && near(known))
         {
             return Found::Place(*place);
         }
@@ -147,11 +184,12 @@ impl Incidents {
         let mut like = None;
         for (place, incident) in self.open.iter().enumerate() {
             if incident.is_scan()
+                || !near(incident)
                 || !incident.vectors.iter().any(|(v, _)| kin(v.vector, update.verdict.vector))
             {
                 continue;
             }
-            let fresh = |aim: &&Aim| now.saturating_sub(aim.last) <= FRESH_S;
+            let fresh = |aim: &&Aim| update.last.saturating_sub(aim.last) <= FRESH_S;
             for aim in incident.targets.iter().filter(fresh) {
                 if wide && holds(update.key, aim.key, world) && !holds(aim.key, update.key, world) {
                     // Only the same vector explains the wider figure.
@@ -162,12 +200,8 @@ impl Incidents {
                     like = Some(place);
                 }
             }
-            let since = i64::from(now.saturating_sub(incident.last)) * 1_000_000;
-            if like.is_none()
-                && !wide
-                && since <= settings.shift_us
-                && incident.same_attack(update, world, now)
-            {
+            let since = i64::from(update.from.saturating_sub(incident.last)) * 1_000_000;
+            if like.is_none() && !wide && since <= settings.shift_us && incident.same_attack(update, world) {
                 like = Some(place);
             }
         }
@@ -181,41 +215,79 @@ impl Incidents {
         }
     }
 
-    /// Ends what has been quiet, forgets what cannot be taken up again.
-    pub(crate) fn tick(&mut self, now: u32, world: &World, settings: &Settings) -> Vec<Finding> {
+    /// Ends what has been quiet for so long that nothing of that time can yet be told of, and forgets what cannot be taken
+    /// up again.
+    pub(crate) fn tick(
+        &mut self,
+        now: u32,
+        world: &World,
+        settings: &Settings,
+        present: &Present<'_>,
+    ) -> Vec<Finding> {
         let mut ended = Vec::new();
+        let age_us = |incident: &Incident| i64::from(now.saturating_sub(incident.last)) * 1_000_000;
         for incident in &mut self.open {
-            let quiet = i64::from(now.saturating_sub(incident.last)) * 1_000_000;
-            if !incident.ended && quiet >= settings.quiet_us {
+            if !incident.ended && age_us(incident) >= settings.quiet_us.saturating_add(incident.lag_us) {
                 incident.ended = true;
-                incident.now = Rate::default();
+                incident.now = incident.measured(now, present).map_or(Rate::default(), |(_, rate)| rate);
                 ended.push(incident.finding(FindingState::Ended, now, world));
             }
         }
-        let kept = |incident: &Incident| {
-            let age = i64::from(now.saturating_sub(incident.last)) * 1_000_000;
-            !incident.ended || age < settings.shift_us
-        };
+        // What is told late belongs to one as long as anything of its time is kept.
+        let kept = |incident: &Incident| !incident.ended || age_us(incident) < settings.shift_us.max(KEPT_US);
         if self.open.iter().any(|incident| !kept(incident)) {
             self.open.retain(kept);
-            let aims = self.open.iter().enumerate();
-            self.by_key = aims
-                .flat_map(|(at, incident)| incident.targets.iter().map(move |aim| (aim.key, at)))
-                .collect();
+            self.place_keys();
         }
         ended
     }
 
+    /// Which incident each target belongs to: the newest of several.
+    fn place_keys(&mut self) {
+        let aims = self.open.iter().enumerate();
+        self.by_key =
+            aims.flat_map(|(at, incident)| incident.targets.iter().map(move |aim| (aim.key, at))).collect();
+    }
+
     /// Snapshots of all that is open.
-    pub(crate) fn snapshots(&self, now: u32, world: &World) -> Vec<Finding> {
+    pub(crate) fn snapshots(
+        &self,
+        now: u32,
+        world: &World,
+        told: Told,
+        present: &Present<'_>,
+    ) -> Vec<Finding> {
         let open = self.open.iter().filter(|incident| !incident.ended);
-        open.map(|incident| incident.finding(FindingState::Grew, now, world)).collect()
+        let of = |incident: &Incident| {
+            let mut finding = incident.finding(FindingState::Grew, now, world);
+            let measured = incident.measured(now, present).filter(|(second, _)| *second >= incident.from);
+            match (measured, told) {
+                (Some((second, rate)), Told::Measured) => (finding.at, finding.now) = (at(second), rate),
+                (Some((_, rate)), Told::Now) => finding.now = rate,
+                (None, Told::Measured) => return None,
+                (None, Told::Now) => {}
+            }
+            Some(finding)
+        };
+        open.filter_map(of).collect()
     }
 
     pub(crate) fn octets(&self) -> usize {
         self.open.len() * 10_000
     }
 }
+
+/// As of when an open incident is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// As of now.
+    Now,
+    /// As of the newest second of which everything has been told.
+    Measured,
+}
+
+/// What a lane of a target has in a second.
+pub(crate) type Present<'p> = dyn Fn(Key, Lane, u32) -> Rate + 'p;
 
 enum Found {
     /// What is known explains it.
@@ -236,11 +308,12 @@ impl Incident {
             vectors: vec![(VectorRate { vector, peak: update.rate }, update.ratio)],
             targets: vec![Aim::new(&update)],
             main: 0,
-            peak: Peak { at: at(update.last), rate: update.rate },
+            peak: Peak { at: at(update.peak_at), rate: update.rate },
             now: update.rate,
             ratio: update.ratio,
             told_ratio: update.ratio,
             told_at: now,
+            lag_us: update.lag_us,
             threshold: update.threshold,
             direction: update.direction,
             profile: update.profile.clone(),
@@ -249,16 +322,29 @@ impl Incident {
         }
     }
 
+    /// What its target has now, in the newest second of which nearly everything has been told of; `None` of a scan.
+    fn measured(&self, now: u32, present: &Present<'_>) -> Option<(u32, Rate)> {
+        let aim = self.targets.get(self.main).filter(|_| !self.is_scan())?;
+        let second = now.saturating_sub(self.profile.settled_s() + 1);
+        Some((second, present(aim.key, aim.lane, second)))
+    }
+
     fn is_scan(&self) -> bool {
         self.vectors.first().is_some_and(|(rate, _)| rate.vector.is_scan())
     }
 
     /// Takes in more of the same attack; says what is worth telling.
-    fn join(&mut self, update: Update<'_>, now: u32) -> Option<FindingState> {
+    fn join(&mut self, update: Update<'_>, now: u32, quiet_us: i64) -> Option<FindingState> {
         let vector = update.verdict.vector;
-        let again = std::mem::replace(&mut self.ended, false);
+        let was = (self.ended, self.from, self.last);
         self.from = self.from.min(update.from);
         self.last = self.last.max(update.last);
+        self.lag_us = update.lag_us;
+        // Late evidence of what is over by now takes nothing up again.
+        let over =
+            i64::from(now.saturating_sub(self.last)) * 1_000_000 >= quiet_us.saturating_add(self.lag_us);
+        self.ended &= over;
+        let again = was.0 && !self.ended;
         let main = self.targets.get(self.main).map(|aim| (aim.key, aim.last, aim.now));
         let wider = main.is_some_and(|(key, ..)| breadth(update.key) > breadth(key));
         let narrower = main.is_some_and(|(key, ..)| breadth(update.key) < breadth(key));
@@ -268,7 +354,9 @@ impl Incident {
         // One more than are kept counts for the incident and is no target: no other one gets its figures.
         let new_aim = is_new && place.is_some();
         if let Some(aim) = place.and_then(|place| self.targets.get_mut(place)) {
+            aim.from = aim.from.min(update.from);
             aim.last = aim.last.max(update.last);
+            (aim.lane, aim.least) = (update.lane, update.least);
             aim.now = update.rate;
             aim.peak = highest(aim.peak, update.rate);
         }
@@ -283,7 +371,7 @@ impl Incident {
         self.vectors.sort_by(|a, b| b.1.total_cmp(&a.1));
         let left = main.is_some_and(|(key, last, rate)| {
             key != update.key
-                && (last < now.saturating_sub(1) || rate.packets_per_s < update.rate.packets_per_s)
+                && (last < update.last.saturating_sub(1) || rate.packets_per_s < update.rate.packets_per_s)
         });
         // It is told about where it is now: the widest, and of the same width the newest or strongest.
         let turn = place.filter(|_| wider || !narrower && left);
@@ -303,12 +391,16 @@ impl Incident {
             if update.rate.packets_per_s > self.peak.rate.packets_per_s
                 || update.rate.bits_per_s > self.peak.rate.bits_per_s
             {
-                self.peak = Peak { at: at(update.last), rate: highest(self.peak.rate, update.rate) };
+                self.peak = Peak { at: at(update.peak_at), rate: highest(self.peak.rate, update.rate) };
             }
         }
         self.ratio = self.ratio.max(update.ratio);
         let moved = new_aim && (turn || !narrower);
         let grown = self.ratio >= self.told_ratio * 1.5 && now > self.told_at;
+        if self.ended {
+            let told = was != (true, self.from, self.last) || moved || new_vector || grown;
+            return told.then_some(FindingState::Ended);
+        }
         if !(moved || new_vector || grown || again) {
             return None;
         }
@@ -331,7 +423,7 @@ impl Incident {
     }
 
     /// Whether traffic to somebody else is the same attack.
-    fn same_attack(&self, update: &Update<'_>, world: &World, now: u32) -> bool {
+    fn same_attack(&self, update: &Update<'_>, world: &World) -> bool {
         let Key::Host { addr, ip } = update.key else { return false };
         let near = self.targets.iter().any(|aim| match aim.key {
             Key::Host { addr: other, ip: kind } => {
@@ -340,13 +432,13 @@ impl Incident {
             Key::Prefix { .. } => aim.key == Key::prefix(addr, ip),
             _ => false,
         });
-        let in_front = world.is_router(addr) && now.saturating_sub(self.last) <= FRESH_S;
+        let in_front = world.is_router(addr) && update.last.saturating_sub(self.last) <= FRESH_S;
         let senders = self.profile.likeness(update.profile) >= 0.5;
         let port = |profile: &Profile| profile.dst_ports.shares().first().map(|(port, _)| *port);
         let scattered = self.profile.is_scattered()
             && update.profile.is_scattered()
             && port(&self.profile) == port(update.profile)
-            && self.targets.get(self.main).is_some_and(|aim| aim.last < now.saturating_sub(1));
+            && self.targets.get(self.main).is_some_and(|aim| aim.last < update.last.saturating_sub(1));
         near || in_front || senders || scattered
     }
 
@@ -402,6 +494,8 @@ impl Aim {
         Self {
             key: update.key,
             vector: update.verdict.vector,
+            lane: update.lane,
+            least: update.least,
             from: update.from,
             last: update.last,
             peak: update.rate,
@@ -467,6 +561,8 @@ fn at(second: u32) -> UtcMicros {
     UtcMicros::from_seconds(i64::from(second))
 }
 
+/// Part of its threshold that a target must have for an incident to go on.
+const GOES_ON: f64 = 0.5;
 /// How old a target's newest second may be to explain a wider one.
 const FRESH_S: u32 = 60;
 /// Targets kept of an incident.

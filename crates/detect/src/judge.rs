@@ -11,6 +11,7 @@ use crate::config::Settings;
 use crate::kind::{Lane, Says};
 use crate::profile::Profile;
 use crate::rates::Watch;
+use crate::said::Sentence;
 
 /// What is asked.
 pub(crate) struct Question<'a> {
@@ -52,20 +53,19 @@ pub(crate) fn judge(q: &Question<'_>) -> Option<Verdict> {
     let mut verdict = q.closer(over)?;
     if over == Over::Carpet {
         let hosts = q.profile.hosts.estimate();
-        verdict.why.push(format!("about {hosts:.0} addresses of one prefix are hit alike and none answers"));
-        verdict.wrong_if.push("a service of the customer sends to all of its addresses on purpose".into());
+        verdict.why.push(Sentence::HitAlike.with(&[format!("{hosts:.0}")]));
+        verdict.wrong_if.push(Sentence::SendsToAll.text());
     }
     if q.profile.sampling > 1 {
         let counted = q.profile.counted;
-        verdict.why.push(format!(
-            "packets are sampled, one in {}; {counted:.0} sampled packets tell of it",
-            grouped(f64::from(q.profile.sampling))
-        ));
+        verdict
+            .why
+            .push(Sentence::Sampled.with(&[grouped(f64::from(q.profile.sampling)), format!("{counted:.0}")]));
         if counted < FEW_SAMPLES {
             verdict.sure = verdict.sure.min(Sureness::Likely);
-            verdict.because = format!("only {counted:.0} sampled packets tell of it");
+            verdict.because = Sentence::FewSamples.with(&[format!("{counted:.0}")]);
         }
-        verdict.wrong_if.push("the sampling rate that the exporter tells is not the one it uses".into());
+        verdict.wrong_if.push(Sentence::WrongSampling.text());
     }
     Some(verdict)
 }
@@ -128,53 +128,42 @@ impl Question<'_> {
             Lane::TCP_INVALID => Some(self.say(
                 Vector::TcpInvalid,
                 Sureness::Sure,
-                "no TCP stack sends such flags",
-                &["TCP flags that no stack sends"],
-                &["the exporter reports flags of TCP wrongly"],
+                Sentence::NoStack,
+                Sentence::InvalidFlags.text(),
+                &[Sentence::FlagsToldWrongly],
             )),
             Lane::ICMP | Lane::ICMP_REPLY | Lane::ICMP_ERROR => {
                 if self.lane != Lane::ICMP && self.answered() >= ASKED {
                     return None;
                 }
-                let wrong = ["a measurement of the network sends it on purpose"];
-                let because = "so much ICMP has hardly another use";
-                Some(self.say(
-                    Vector::Icmp,
-                    Sureness::Likely,
-                    because,
-                    &["ICMP that the target did not ask for"],
-                    &wrong,
-                ))
+                let wrong = [Sentence::Measurement];
+                let because = Sentence::IcmpNoOtherUse;
+                Some(self.say(Vector::Icmp, Sureness::Likely, because, Sentence::IcmpUnasked.text(), &wrong))
             }
             Lane::FRAGMENTS => {
                 if self.answered() >= ASKED && !far {
                     return None;
                 }
                 if let Some(service) = self.fragmented_service() {
-                    let because =
-                        "answers of a service that the target did not ask, most of them in fragments";
-                    let what = format!(
-                        "fragments together with UDP from port {} ({})",
-                        service.port(),
-                        service.as_str()
-                    );
-                    let wrong = ["the target asks these servers by a way that no exporter sees"];
+                    let because = Sentence::AnswersInFragments;
+                    let what = Sentence::FragmentsOfService
+                        .with(&[service.port().to_string(), service.as_str().to_owned()]);
+                    let wrong = [Sentence::UnseenQuestions];
                     return Some(self.say(
                         Vector::Amplification(service),
                         Sureness::Likely,
                         because,
-                        &[&what],
+                        what,
                         &wrong,
                     ));
                 }
-                let wrong = ["a tunnel or a file service of the target uses packets too long for the path"];
-                let because =
-                    "fragments of this number belong to large datagrams that the target did not ask for";
+                let wrong = [Sentence::PathTooNarrow];
+                let because = Sentence::LargeDatagramsUnasked;
                 Some(self.say(
                     Vector::Fragments,
                     Sureness::Likely,
                     because,
-                    &["fragments without ports"],
+                    Sentence::FragmentsWithoutPorts.text(),
                     &wrong,
                 ))
             }
@@ -195,19 +184,16 @@ impl Question<'_> {
         } else {
             Sureness::Likely
         };
-        let because = if self.answers_visible {
-            "answers of a service that the target did not ask"
-        } else {
-            "answers of a service; whether the target asked is not visible here"
-        };
-        let what = format!(
-            "UDP from port {} ({}), {:.0} octets a packet, from about {sources:.0} sources",
-            service.port(),
-            service.as_str(),
-            self.profile.packet_octets()
-        );
-        let wrong = "the target asks these servers by a way that no exporter sees";
-        Some(self.say(self.lane.vector(), sure, because, &[&what], &[wrong]))
+        let because =
+            if self.answers_visible { Sentence::AnswersUnasked } else { Sentence::AnswersMaybeUnasked };
+        let what = Sentence::FromService.with(&[
+            service.port().to_string(),
+            service.as_str().to_owned(),
+            format!("{:.0}", self.profile.packet_octets()),
+            format!("{sources:.0}"),
+        ]);
+        let wrong = Sentence::UnseenQuestions;
+        Some(self.say(self.lane.vector(), sure, because, what, &[wrong]))
     }
 
     /// The service whose long answers come in fragments: their first parts still show its port.
@@ -237,36 +223,25 @@ impl Question<'_> {
         // One port of many sources with large packets: a service that nobody has listed yet.
         let shape = port.0 != 0 && port.0 != 443 && port.1 >= 0.8 && sources >= 10.0;
         if shape && self.profile.packet_octets() >= 200.0 && answered < SILENT {
-            let what = format!(
-                "{:.0} % of the packets come from one port of about {sources:.0} sources, {:.0} octets each",
-                port.1.min(1.0) * 100.0,
-                self.profile.packet_octets()
-            );
-            let wrong = "a service that uses this port is meant to send to the target";
+            let what = Sentence::OneSourcePort.with(&[
+                format!("{:.0}", port.1.min(1.0) * 100.0),
+                format!("{sources:.0}"),
+                format!("{:.0}", self.profile.packet_octets()),
+            ]);
+            let wrong = Sentence::MeantToSend;
             let vector = Vector::Amplification(Service::Unknown);
-            return Some(self.say(
-                vector,
-                Sureness::Likely,
-                "it has the shape of reflected answers",
-                &[&what],
-                &[wrong],
-            ));
+            return Some(self.say(vector, Sureness::Likely, Sentence::ReflectedShape, what, &[wrong]));
         }
         let (sure, because) = match (self.answers_visible, far) {
-            (true, _) if answered < SILENT && self.ratio >= 2.0 => {
-                (Sureness::Sure, "the target answers none of it, at twice the threshold and more")
-            }
-            (true, _) => (Sureness::Likely, "the target answers hardly any of it"),
-            (false, true) => {
-                (Sureness::Likely, "far over the threshold; whether the target answers is not visible here")
-            }
-            (false, false) => (Sureness::Low, "whether the target answers is not visible here"),
+            (true, _) if answered < SILENT && self.ratio >= 2.0 => (Sureness::Sure, Sentence::AnswersNoneFar),
+            (true, _) => (Sureness::Likely, Sentence::AnswersHardlyAny),
+            (false, true) => (Sureness::Likely, Sentence::FarAnswersUnseen),
+            (false, false) => (Sureness::Low, Sentence::AnswersUnseen),
         };
-        let what =
-            format!("UDP from about {sources:.0} sources, answered to {:.1} %", answered.min(1.0) * 100.0);
-        let wrong =
-            ["the target receives streams that need no answer", "answers take a way that no exporter sees"];
-        Some(self.say(Vector::Udp, sure, because, &[&what], &wrong))
+        let what = Sentence::UdpAnswered
+            .with(&[format!("{sources:.0}"), format!("{:.1}", answered.min(1.0) * 100.0)]);
+        let wrong = [Sentence::Streams, Sentence::UnseenAnswers];
+        Some(self.say(Vector::Udp, sure, because, what, &wrong))
     }
 
     fn other(&self, far: bool) -> Option<Verdict> {
@@ -274,13 +249,13 @@ impl Question<'_> {
         if !far && few && (self.answered() >= ACKNOWLEDGED || !self.answers_visible) {
             return None;
         }
-        let wrong = ["a tunnel ends at the target"];
-        let because = "an unusual protocol of IP at this rate";
+        let wrong = [Sentence::TunnelEnd];
+        let because = Sentence::UnusualProtocol;
         Some(self.say(
             Vector::OtherProtocol,
             Sureness::Likely,
             because,
-            &["neither TCP, UDP nor ICMP"],
+            Sentence::NeitherProtocol.text(),
             &wrong,
         ))
     }
@@ -299,20 +274,14 @@ impl Question<'_> {
             return None;
         }
         let what = if sampled {
-            format!(
-                "SYN packets are {:.0} % of the TCP packets of its connections",
-                percent(syn, established + syn)
-            )
+            Sentence::SynPart.with(&[format!("{:.0}", percent(syn, established + syn))])
         } else {
-            format!("{:.0} % of what begins with SYN never becomes a connection", percent(syn, made + syn))
+            Sentence::SynUnmade.with(&[format!("{:.0}", percent(syn, made + syn))])
         };
         let sure =
             if !sampled && self.ratio >= 2.0 && made < syn * 0.1 { Sureness::Sure } else { Sureness::Likely };
-        let wrong = [
-            "the target's service went away and its many clients try again",
-            "the exporter sends a connection's first packet as a flow of its own",
-        ];
-        Some(self.say(Vector::Syn, sure, "connections are begun and not made", &[&what], &wrong))
+        let wrong = [Sentence::ServiceWentAway, Sentence::FirstPacketAlone];
+        Some(self.say(Vector::Syn, sure, Sentence::BegunNotMade, what, &wrong))
     }
 
     /// One packet for each pair of address and port, from few: a scan is reported as one.
@@ -339,13 +308,10 @@ impl Question<'_> {
             return None;
         }
         let sure = if unanswered && scattered { Sureness::Sure } else { Sureness::Likely };
-        let what = format!(
-            "ACK packets of {:.0} % single flows, answered to {:.1} %",
-            stray * 100.0,
-            answered * 100.0
-        );
-        let wrong = ["the target's answers take a way that no exporter sees"];
-        Some(self.say(Vector::Ack, sure, "ACK packets that belong to no connection", &[&what], &wrong))
+        let what =
+            Sentence::AckStray.with(&[format!("{:.0}", stray * 100.0), format!("{:.1}", answered * 100.0)]);
+        let wrong = [Sentence::TargetAnswersUnseen];
+        Some(self.say(Vector::Ack, sure, Sentence::AckWithoutConnection, what, &wrong))
     }
 
     fn unasked(&self) -> Option<Verdict> {
@@ -354,17 +320,13 @@ impl Question<'_> {
         }
         let vector = self.lane.vector();
         let (what, because) = match vector {
-            Vector::SynAck => {
-                ("SYN with ACK that answers no SYN of the target", "servers answer whom somebody else named")
-            }
-            Vector::Rst => {
-                ("RST without a connection", "so many connections of the target cannot have been refused")
-            }
-            _ => ("FIN without a connection", "so many connections of the target cannot have ended"),
+            Vector::SynAck => (Sentence::SynAckUnasked, Sentence::ServersAnswer),
+            Vector::Rst => (Sentence::RstWithoutConnection, Sentence::NotSoManyRefused),
+            _ => (Sentence::FinWithoutConnection, Sentence::NotSoManyEnded),
         };
         let sure = if self.answers_visible { Sureness::Sure } else { Sureness::Likely };
-        let wrong = ["what the target sent takes a way that no exporter sees"];
-        Some(self.say(vector, sure, because, &[what], &wrong))
+        let wrong = [Sentence::TargetSentUnseen];
+        Some(self.say(vector, sure, because, what.text(), &wrong))
     }
 
     /// Many connections are wanted when many people come; they are not when each makes many and uses none.
@@ -384,24 +346,22 @@ impl Question<'_> {
         let port = profile.dst_ports.shares().first().map_or(0, |(port, _)| *port);
         let web = matches!(port, 80 | 443 | 8000 | 8080 | 8443);
         let vector = if web && !empty { Vector::HttpGet } else { Vector::Connections };
-        let what = format!(
-            "{} connections from about {:.0} sources, {per_source:.0} each, {octets:.0} octets each",
+        let what = Sentence::ConnectionsEach.with(&[
             grouped(profile.flows),
-            profile.source_count()
-        );
+            format!("{:.0}", profile.source_count()),
+            format!("{per_source:.0}"),
+            format!("{octets:.0}"),
+        ]);
         let sure = if greedy { Sureness::Likely } else { Sureness::Low };
         let because = if greedy {
-            "each source makes more connections than a person would, and each carries little"
+            Sentence::MoreThanAPerson
         } else if empty {
-            "connections are made and not used"
+            Sentence::MadeNotUsed
         } else {
-            "all connections are small and alike"
+            Sentence::SmallAndAlike
         };
-        let wrong = [
-            "a proxy or a shared address stands before many people",
-            "a test of the service's strength runs on purpose",
-        ];
-        Some(self.say(vector, sure, because, &[&what], &wrong))
+        let wrong = [Sentence::SharedAddress, Sentence::LoadTest];
+        Some(self.say(vector, sure, because, what, &wrong))
     }
 
     fn slow(&self) -> Option<Verdict> {
@@ -416,24 +376,28 @@ impl Question<'_> {
         if !web || !dribbles || open < self.settings.host.slow_connections || each < GREEDY {
             return None;
         }
-        let what = format!(
-            "about {open:.0} connections stay open with hardly any traffic, {each:.0} of each source"
-        );
-        let wrong = ["people behind one address keep a page open that asks for news"];
-        let because = "few sources hold many connections that carry next to nothing";
-        let verdict = self.say(Vector::SlowConnections, Sureness::Low, because, &[&what], &wrong);
+        let what = Sentence::HeldOpen.with(&[format!("{open:.0}"), format!("{each:.0}")]);
+        let wrong = [Sentence::AsksForNews];
+        let because = Sentence::FewHoldMany;
+        let verdict = self.say(Vector::SlowConnections, Sureness::Low, because, what, &wrong);
         Some(Verdict { ratio: Some(open / self.settings.host.slow_connections.max(1.0)), ..verdict })
     }
 
-    fn say(&self, vector: Vector, sure: Sureness, because: &str, why: &[&str], wrong_if: &[&str]) -> Verdict {
-        let own = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+    fn say(
+        &self,
+        vector: Vector,
+        sure: Sureness,
+        because: Sentence,
+        why: String,
+        wrong_if: &[Sentence],
+    ) -> Verdict {
         let sure = if self.answers_visible { sure } else { sure.min(Sureness::Likely) };
         Verdict {
             vector,
-            why: own(why),
+            why: vec![why],
             sure,
-            because: because.to_owned(),
-            wrong_if: own(wrong_if),
+            because: because.text(),
+            wrong_if: wrong_if.iter().map(|sentence| sentence.text()).collect(),
             ratio: None,
         }
     }

@@ -7,7 +7,7 @@ use tadoru_model::finding::{Ingress, PortShare, SourceShare, Sources};
 use tadoru_model::flow::from_bits;
 
 use crate::kind::Kind;
-use crate::rates::Amount;
+use crate::rates::{Amount, second};
 use crate::sketch::{Distinct, Largest, mix};
 use crate::spoofing::Evidence;
 use crate::world::World;
@@ -43,6 +43,10 @@ pub(crate) struct Profile {
     ingress: Largest<(u128, u32)>,
     evidence: Evidence,
     pub sampling: u32,
+    /// Whether some began before anything is kept.
+    pub is_longer: bool,
+    /// How long flows had lasted when they were told of: packets and the longest, by powers of two of a second.
+    waits: [(f64, i64); 12],
     /// Since when it has been over its threshold, microseconds.
     pub over_since: Option<i64>,
 }
@@ -70,6 +74,8 @@ impl Profile {
             ingress: Largest::new(16),
             evidence: Evidence::default(),
             sampling: 1,
+            is_longer: false,
+            waits: [(0.0, 0); 12],
             over_since: None,
         }
     }
@@ -104,6 +110,32 @@ impl Profile {
         self.ingress.see((flow.exporter, flow.input), packets);
         self.evidence.see(world, flow, packets, kind.established);
         self.sampling = self.sampling.max(flow.sampling);
+    }
+
+    /// Notes how long a flow of so many packets had lasted when it was told of.
+    pub(crate) fn wait(&mut self, wait_us: i64, packets: f64) {
+        let seconds = u64::try_from(wait_us / 1_000_000).unwrap_or_default();
+        let bin = (u64::BITS - seconds.leading_zeros()) as usize;
+        if let Some((weight, longest)) = self.waits.get_mut(bin.min(11)) {
+            *weight += packets;
+            *longest = (*longest).max(wait_us);
+        }
+    }
+
+    /// Seconds after which nearly all of what belongs to one has been told of.
+    pub(crate) fn settled_s(&self) -> u32 {
+        let all: f64 = self.waits.iter().map(|(weight, _)| weight).sum();
+        let mut sum = 0.0;
+        let held = self.waits.iter().find(|(weight, _)| {
+            sum += weight;
+            *weight > 0.0 && sum >= all * NEARLY_ALL
+        });
+        held.map_or(0, |(_, longest)| second(longest + 999_999))
+    }
+
+    /// Who tells of it.
+    pub(crate) fn exporters(&self) -> impl Iterator<Item = u128> + '_ {
+        self.ingress.values().map(|(exporter, _)| exporter)
     }
 
     /// How many source addresses, about.
@@ -214,3 +246,6 @@ pub(crate) fn ports(largest: &Largest<u16>) -> Vec<PortShare> {
 pub(crate) fn address(bits: u128) -> std::net::IpAddr {
     from_bits(bits, if bits >> 32 == 0xffff { 4 } else { 6 })
 }
+
+/// Part of the packets that stands for all of them.
+const NEARLY_ALL: f64 = 0.95;

@@ -10,8 +10,12 @@ use std::hash::{BuildHasherDefault, Hasher};
 use crate::kind::{Lane, Says};
 use crate::sketch::mix;
 
+mod ring;
+
 #[cfg(test)]
 mod tests;
+
+pub(crate) use ring::{KEPT_US, Ring, SLOTS, Spread, Step};
 
 /// What rates are kept of.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -130,23 +134,6 @@ fn decayed(level: f32, from: u32, to: u32, by: f32) -> f32 {
 
 // ---------------------------------------------------------------------------------------------- Watched
 
-/// The second-by-second rates of one lane, as one exporter tells them.
-pub(crate) struct Ring {
-    pub lane: Lane,
-    /// Which exporter's; 0 for all that count at the edge of the network.
-    pub teller: u16,
-    /// Newest second that the ring has room for.
-    head: u32,
-    slots: Box<[Amount; SLOTS]>,
-    /// Everything that came lately, whenever it belongs to.
-    lately: f32,
-    lately_second: u32,
-    /// Oldest second changed since it was looked at.
-    changed: u32,
-    /// The coarsest sampling seen.
-    pub sampling: u32,
-}
-
 /// What is watched of a key.
 pub(crate) struct Watch {
     pub key: Key,
@@ -237,8 +224,11 @@ impl Watched {
 
     /// Octets of memory, about.
     pub(crate) fn octets(&self) -> usize {
-        let ring = size_of::<Ring>() + size_of::<[Amount; SLOTS]>();
-        let rings: usize = self.watches.iter().map(|watch| watch.rings.capacity() * ring).sum();
+        let of = |watch: &Watch| {
+            let beside = watch.rings.iter().map(Ring::octets).sum::<usize>();
+            watch.rings.capacity() * size_of::<Ring>() + beside
+        };
+        let rings: usize = self.watches.iter().map(of).sum();
         self.watches.capacity() * size_of::<Watch>() + rings + self.places.capacity() * 16
     }
 }
@@ -256,11 +246,8 @@ impl Watch {
             self.rings.len() - 1
         });
         let Some(ring) = self.rings.get_mut(place) else { return 0.0 };
-        ring.sampling = ring.sampling.max(span.sampling);
         ring.add(span, amount);
-        ring.lately = decayed(ring.lately, ring.lately_second, span.now, LATELY_DECAY) + weight;
-        ring.lately_second = ring.lately_second.max(span.now);
-        ring.lately
+        ring.hear(amount.packets, weight, span.now)
     }
 
     /// Counts what the key itself sends.
@@ -301,85 +288,23 @@ impl Watch {
         decayed(self.established, self.established_second, second, LATELY_DECAY)
     }
 
-    /// Packets that a lane got lately by the seconds they belong to, comparable with [`Self::said`].
+    /// Packets that a lane got lately, comparable with [`Self::said`]: by the seconds they belong to, or all that was
+    /// told of lately where long flows are told of at once.
     pub(crate) fn heard(&self, lane: Lane, second: u32) -> f32 {
         let heard = |ring: &Ring| -> f32 {
-            (0..8).map(|age| decayed(ring.at(second.saturating_sub(age)).packets, 0, age, LATELY_DECAY)).sum()
+            let newest =
+                (0..8).map(|age| decayed(ring.at(second.saturating_sub(age)).packets, 0, age, LATELY_DECAY));
+            newest.sum::<f32>().max(ring.told(second))
         };
         let rings = self.rings.iter().filter(|ring| ring.lane == lane);
         rings.map(heard).fold(0.0, f32::max)
     }
-}
 
-/// Over which time an amount is spread.
-#[derive(Clone, Copy)]
-pub(crate) struct Spread {
-    pub from_us: i64,
-    pub to_us: i64,
-    /// Present second.
-    pub now: u32,
-    pub sampling: u32,
-}
-
-impl Ring {
-    fn new(lane: Lane, teller: u16, now: u32) -> Self {
-        Self {
-            lane,
-            teller,
-            head: now,
-            slots: Box::new([Amount::default(); SLOTS]),
-            lately: 0.0,
-            lately_second: now,
-            changed: u32::MAX,
-            sampling: 1,
-        }
-    }
-
-    fn add(&mut self, span: Spread, amount: Amount) {
-        if span.now > self.head {
-            let stale = (span.now - self.head).min(SLOTS as u32);
-            for second in span.now - stale + 1..=span.now {
-                if let Some(slot) = self.slots.get_mut(second as usize % SLOTS) {
-                    *slot = Amount::default();
-                }
-            }
-            self.head = span.now;
-        }
-        let oldest = self.head.saturating_sub(SLOTS as u32 - 1);
-        let (from, to) = (second(span.from_us), second(span.to_us).min(self.head));
-        self.changed = self.changed.min(from.max(oldest));
-        if from == to {
-            if from >= oldest
-                && let Some(slot) = self.slots.get_mut(from as usize % SLOTS)
-            {
-                slot.add(amount, 1.0);
-            }
-            return;
-        }
-        let life = (span.to_us - span.from_us).max(1) as f32;
-        for at in from.max(oldest)..=to {
-            let begin = span.from_us.max(i64::from(at) * 1_000_000);
-            let end = span.to_us.min(i64::from(at) * 1_000_000 + 1_000_000);
-            if let Some(slot) = self.slots.get_mut(at as usize % SLOTS) {
-                slot.add(amount, (end - begin).max(0) as f32 / life);
-            }
-        }
-    }
-
-    /// What a second has.
-    pub(crate) fn at(&self, second: u32) -> Amount {
-        let known = second <= self.head && self.head - second < SLOTS as u32;
-        if known {
-            self.slots.get(second as usize % SLOTS).copied().unwrap_or_default()
-        } else {
-            Amount::default()
-        }
-    }
-
-    /// Seconds that changed since this was asked last, oldest first.
-    pub(crate) fn take_changed(&mut self) -> std::ops::RangeInclusive<u32> {
-        let from = std::mem::replace(&mut self.changed, u32::MAX);
-        from..=self.head
+    /// What a lane gets in a second, as the exporter tells that saw most of it: the higher of it and the second before.
+    pub(crate) fn rate(&self, lane: Lane, second: u32) -> Amount {
+        let rings = self.rings.iter().filter(|ring| ring.lane == lane);
+        let rates = rings.flat_map(|ring| [ring.rate(second), ring.rate(second.saturating_sub(1))]);
+        rates.max_by(|a, b| a.packets.total_cmp(&b.packets)).unwrap_or_default()
     }
 }
 
@@ -408,8 +333,6 @@ impl Hasher for Mixed {
     }
 }
 
-/// Seconds that a ring holds: an active timeout of a minute, and what comes late.
-pub(crate) const SLOTS: usize = 72;
 /// Lanes and exporters of one key at most.
 const MOST_RINGS: usize = 32;
 /// Levels in a bucket.

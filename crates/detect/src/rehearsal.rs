@@ -9,7 +9,8 @@ use tadoru_model::finding::Target;
 use tadoru_model::{Finding, FindingId, FindingState, Flows, UtcMicros};
 
 use crate::config::Settings;
-use crate::detector::{Counters, Detector};
+use crate::detector::Counters;
+use crate::past::Detectors;
 use crate::world::World;
 
 /// What would have happened.
@@ -45,7 +46,7 @@ pub fn rehearse(
     seed: u64,
     batches: impl IntoIterator<Item = Flows>,
 ) -> Rehearsal {
-    let mut detector = Detector::new(settings, world, seed);
+    let mut detector = Detectors::new(settings, world, seed);
     let mut rehearsal = Rehearsal::default();
     let mut hits: BTreeMap<FindingId, Hit> = BTreeMap::new();
     let mut take = |findings: Vec<Finding>| {

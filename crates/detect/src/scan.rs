@@ -13,6 +13,7 @@ use crate::judge::Verdict;
 use crate::kind::Lane;
 use crate::profile::Profile;
 use crate::rates::{Amount, Levels};
+use crate::said::Sentence;
 use crate::sketch::{Distinct, mix};
 use crate::world::World;
 
@@ -115,38 +116,37 @@ impl Source {
         let seconds = self.last.saturating_sub(self.since).max(1);
         let telnet = self.telnet / self.probes;
         let (scan, what, sure) = if telnet >= 0.7 && hosts >= settings.telnet_hosts {
-            let what = format!(
-                "{:.0} % of {:.0} connection attempts in {seconds} s go to telnet (ports 23 and 2323) on about {hosts:.0} addresses, and none is made",
-                telnet * 100.0,
-                self.probes
-            );
+            let what = Sentence::TelnetAsked.with(&[
+                format!("{:.0}", telnet * 100.0),
+                format!("{:.0}", self.probes),
+                seconds.to_string(),
+                format!("{hosts:.0}"),
+            ]);
             (Scan::Telnet, what, Sureness::Sure)
         } else if ports >= settings.ports && hosts <= 10.0 {
-            let what =
-                format!("about {ports:.0} ports of about {hosts:.0} addresses were asked in {seconds} s");
+            let what = Sentence::PortsAsked.with(&[
+                format!("{ports:.0}"),
+                format!("{hosts:.0}"),
+                seconds.to_string(),
+            ]);
             (Scan::Ports, what, Sureness::Sure)
         } else if doors >= settings.hosts && hosts >= 16.0 && ports <= 16.0 {
-            let what = format!(
-                "about {hosts:.0} addresses were asked for about {ports:.0} ports in {seconds} s, without a connection"
-            );
+            let what = Sentence::HostsAsked.with(&[
+                format!("{hosts:.0}"),
+                format!("{ports:.0}"),
+                seconds.to_string(),
+            ]);
             (Scan::Hosts, what, Sureness::Likely)
         } else {
             return None;
         };
-        let because = if sure == Sureness::Sure {
-            "no program of a person asks so many in vain"
-        } else {
-            "so many addresses are rarely asked in vain by anything else"
-        };
+        let because = if sure == Sureness::Sure { Sentence::InVain } else { Sentence::RarelyInVain };
         Some(Verdict {
             vector: Vector::Scan(scan),
             why: vec![what],
             sure,
-            because: because.to_owned(),
-            wrong_if: vec![
-                "a monitoring or inventory system runs there with leave".to_owned(),
-                "somebody else writes this address into the packets".to_owned(),
-            ],
+            because: because.text(),
+            wrong_if: vec![Sentence::Inventory.text(), Sentence::WrittenByOthers.text()],
             ratio: None,
         })
     }

@@ -114,6 +114,11 @@ impl<T: Copy + PartialEq + Ord> Largest<T> {
         self.entries.len() < self.room
     }
 
+    /// The values that are held.
+    pub(crate) fn values(&self) -> impl Iterator<Item = T> + '_ {
+        self.entries.iter().map(|(value, ..)| *value)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }

@@ -6,6 +6,7 @@
 use tadoru_model::Flow;
 use tadoru_model::finding::{Spoofing, SpoofingVerdict};
 
+use crate::said::Sentence;
 use crate::world::{InterfaceRole, World};
 
 #[cfg(test)]
@@ -20,12 +21,17 @@ pub(crate) struct Evidence {
     wrong_ingress: f64,
     /// Packets whose way in was looked up.
     way_checked: f64,
-    /// Flows of IPv4 by the upper and by the lowest four bits of their source.
-    upper: [u32; 16],
-    lower: [u32; 16],
-    rows_v4: u32,
+    v4: Spread<2>,
+    v6: Spread<3>,
     rows: u32,
     connected: u32,
+}
+
+/// How the sources of one family lie in its space: flows by groups of four bits of them.
+#[derive(Clone, Copy)]
+struct Spread<const N: usize> {
+    bins: [[u32; 16]; N],
+    rows: u32,
 }
 
 /// Why one source cannot be where it came in.
@@ -82,13 +88,10 @@ impl Evidence {
             Ok(Some(())) => self.way_checked += packets,
             Ok(None) => {}
         }
-        if flow.ip == 4 {
-            self.rows_v4 = self.rows_v4.saturating_add(1);
-            for (bins, bits) in [(&mut self.upper, flow.src >> 28), (&mut self.lower, flow.src)] {
-                if let Some(bin) = bins.get_mut(bits as usize & 15) {
-                    *bin = bin.saturating_add(1);
-                }
-            }
+        match flow.ip {
+            4 => self.v4.see([flow.src >> 28, flow.src]),
+            6 => self.v6.see([flow.src >> 96, flow.src >> 80, flow.src]),
+            _ => {}
         }
     }
 
@@ -97,63 +100,79 @@ impl Evidence {
         let share = |packets: f64| if self.packets > 0.0 { packets / self.packets } else { 0.0 };
         let impossible_share = share(self.bogon + self.own_from_outside + self.wrong_ingress).min(1.0);
         let mut because = Vec::new();
-        let mut say = |packets: f64, what: &str| {
+        let mut say = |packets: f64, what: Sentence| {
             if share(packets) >= 0.001 {
-                because.push(format!("{:.1} % of the packets {what}", share(packets) * 100.0));
+                because.push(what.with(&[format!("{:.1}", share(packets) * 100.0)]));
             }
         };
-        say(self.bogon, "come from addresses that nobody has in the public Internet");
-        say(self.own_from_outside, "come from own addresses, by an interface to another network");
-        say(self.wrong_ingress, "came in where the routing table has no way back to them");
+        say(self.bogon, Sentence::Bogons);
+        say(self.own_from_outside, Sentence::OwnFromOutside);
+        say(self.wrong_ingress, Sentence::NoWayBack);
         let random = self.looks_random(distinct);
         let connected = f64::from(self.connected) / f64::from(self.rows.max(1));
         let verdict = if impossible_share >= MOSTLY {
             SpoofingVerdict::ImpossibleHere
         } else if random {
-            because.push(format!(
-                "{} flows come from about {distinct:.0} addresses, spread over the whole address space as by a random number generator",
-                self.rows
-            ));
+            because.push(Sentence::DrawnEvenly.with(&[self.rows.to_string(), format!("{distinct:.0}")]));
             SpoofingVerdict::Randomised
         } else if connected >= MOSTLY {
-            because
-                .push("the senders completed TCP handshakes, which needs the answers to reach them".into());
+            because.push(Sentence::Handshakes.text());
             SpoofingVerdict::Plausible
         } else if let Some(service) = reflector {
-            because.push(format!(
-                "the packets are answers of servers ({}); whoever asked in the target's name is not among them",
-                service
-            ));
+            because.push(Sentence::Reflectors.with(&[service.to_owned()]));
             SpoofingVerdict::Plausible
         } else {
             because.push(if impossible_share >= 0.01 {
-                "no answer, no connection and no way in speaks for or against the other addresses".into()
+                Sentence::NothingSpeaksOfOthers.text()
             } else {
-                "no answer, no connection and no way in speaks for or against the addresses".into()
+                Sentence::NothingSpeaks.text()
             });
             if self.way_checked > 0.0 {
-                because.push(format!("{:.1} % came in where they may", share(self.way_checked) * 100.0));
+                let share = format!("{:.1}", share(self.way_checked) * 100.0);
+                because.push(Sentence::CameInWhereTheyMay.with(&[share]));
             }
             SpoofingVerdict::Unverifiable
         };
         Spoofing { verdict, impossible_share, because }
     }
 
-    /// Whether IPv4 sources are drawn evenly from the whole space: hardly any comes twice, and both ends of the address
-    /// are even by a chi-square test. Real senders crowd in the allocated and inhabited parts.
+    /// Whether sources are drawn evenly from the whole space: hardly any comes twice, and the groups of bits are even by
+    /// a chi-square test. Real senders crowd in the allocated and inhabited parts; those of IPv6 have no even bits before
+    /// /32, where providers' networks end, nor before /48.
     fn looks_random(&self, distinct: f64) -> bool {
-        let rows = f64::from(self.rows_v4);
+        let (v4, v6) = (f64::from(self.v4.rows), f64::from(self.v6.rows));
+        let rows = v4 + v6;
         if rows < LEAST_ROWS || f64::from(self.rows) > rows * 1.1 || distinct < rows * 0.5 {
             return false;
         }
-        // Generators may leave out 0/8, 10/8, 127/8 and what is behind 224/3.
-        let upper: Vec<u32> = [1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13]
-            .iter()
-            .filter_map(|bin: &usize| self.upper.get(*bin).copied())
-            .collect();
         // Weak generators are uneven; but only generators draw addresses that nobody has.
         let tolerance = if self.bogon >= self.packets * 0.03 { 0.1 } else { 0.02 };
-        even(&upper, tolerance) && even(&self.lower, tolerance)
+        // Generators may leave out 0/8, 10/8, 127/8 and what is behind 224/3.
+        let [upper, lower] = &self.v4.bins;
+        let upper: Vec<u32> = [1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13]
+            .iter()
+            .filter_map(|bin: &usize| upper.get(*bin).copied())
+            .collect();
+        let is_even_v4 = even(&upper, tolerance) && even(lower, tolerance);
+        let is_even_v6 = self.v6.bins.iter().all(|bins| even(bins, tolerance));
+        (v4 < rows * FEW || is_even_v4) && (v6 < rows * FEW || is_even_v6)
+    }
+}
+
+impl<const N: usize> Spread<N> {
+    fn see(&mut self, groups: [u128; N]) {
+        self.rows = self.rows.saturating_add(1);
+        for (bins, bits) in self.bins.iter_mut().zip(groups) {
+            if let Some(bin) = bins.get_mut(bits as usize & 15) {
+                *bin = bin.saturating_add(1);
+            }
+        }
+    }
+}
+
+impl<const N: usize> Default for Spread<N> {
+    fn default() -> Self {
+        Self { bins: [[0; 16]; N], rows: 0 }
     }
 }
 
@@ -173,5 +192,7 @@ fn even(bins: &[u32], tolerance: f64) -> bool {
 
 /// Part from which on a trait stands for the whole set.
 const MOSTLY: f64 = 0.5;
+/// Part of the flows below which a family does not count.
+const FEW: f64 = 0.1;
 /// Flows below which no distribution is spoken of.
 const LEAST_ROWS: f64 = 200.0;

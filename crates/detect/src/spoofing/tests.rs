@@ -15,11 +15,15 @@ use crate::sketch::mix;
 use crate::world::{Interface, Tables};
 
 fn seen(world: &World, sources: impl Iterator<Item = u32>, flags: u8) -> SpoofingVerdict {
+    verdict(world, sources.map(|source| IpAddr::from(source.to_be_bytes())), flags)
+}
+
+fn verdict(world: &World, sources: impl Iterator<Item = IpAddr>, flags: u8) -> SpoofingVerdict {
     let (mut evidence, mut distinct) = (Evidence::default(), std::collections::BTreeSet::new());
     for source in sources {
-        let src = to_bits(IpAddr::from(source.to_be_bytes()));
+        let (src, ip) = (to_bits(source), if source.is_ipv4() { 4 } else { 6 });
         let exporter = to_bits("192.0.2.1".parse().unwrap());
-        let flow = Flow { ip: 4, src, exporter, input: 7, packets: 4, tcp_flags: flags, ..Flow::default() };
+        let flow = Flow { ip, src, exporter, input: 7, packets: 4, tcp_flags: flags, ..Flow::default() };
         evidence.see(world, &flow, 4.0, flags & 16 != 0);
         distinct.insert(source);
     }
@@ -52,6 +56,27 @@ fn real_crowds_are_not_called_random() {
     // Too few to say anything.
     let few = (0..50).map(|n| (mix(3, n) as u32 % 0xdf00_0000).max(0x0b00_0000) | 0x0100_0000);
     assert_ne!(seen(&world, few, 2), SpoofingVerdict::Randomised);
+}
+
+#[test]
+fn ipv6_is_drawn_evenly_by_generators_and_not_by_crowds() {
+    let world = World::new(Tables::default());
+    let v6 = |bits: u128| IpAddr::from(bits.to_be_bytes());
+    let drawn = |seed: u64, n: u128| u128::from(mix(seed, n)) << 64 | u128::from(mix(seed + 100, n));
+    for seed in 0..20 {
+        for count in [400_u128, 3_000, 20_000] {
+            let random = (0..count).map(|n| v6(0x2a << 120 | drawn(seed, n) >> 8));
+            assert_eq!(verdict(&world, random, 2), SpoofingVerdict::Randomised, "{seed} {count}");
+        }
+    }
+    // A line each of some thousand providers, and hosts that draw addresses in a network of their own.
+    let crowd = (0..5_000).map(|n| {
+        let provider = 0x2a00_0000 + (u128::from(mix(1, n)) % 3_000) * 8;
+        v6(provider << 96 | drawn(2, n) >> 32)
+    });
+    assert_eq!(verdict(&world, crowd, 2), SpoofingVerdict::Unverifiable);
+    let one_network = (0..5_000).map(|n| v6(0x2a00_1450_4001_0801 << 64 | drawn(3, n) >> 64));
+    assert_eq!(verdict(&world, one_network, 2), SpoofingVerdict::Unverifiable);
 }
 
 #[test]

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use tadoru_detect::{Customer, Detector, Interface, InterfaceRole, Route, Scanners, Settings, Tables, World};
+use tadoru_detect::{
+    Customer, Detector, Interface, InterfaceRole, Route, Said, Scanners, Settings, Tables, World,
+};
 use tadoru_model::flow::to_bits;
 use tadoru_model::{Finding, FindingId, FindingState, Flow, Flows, Prefix, Scope, UtcMicros};
 
@@ -115,6 +117,14 @@ impl Expected {
             "threshold" => format!("{:?}", finding.threshold.from) == *value,
             "state" => format!("{:?}", finding.state) == *value,
             "kpps" => near(finding.peak.rate.packets_per_s, value.parse::<f64>().unwrap() * 1000.0),
+            // Seconds of the scene, to two seconds.
+            "start" => (seconds(finding.start) - value.parse::<f64>().unwrap()).abs() <= 2.0,
+            "last" => (seconds(finding.last) - value.parse::<f64>().unwrap()).abs() <= 2.0,
+            "said" => finding
+                .why
+                .iter()
+                .chain(&finding.wrong_if)
+                .any(|text| Said::read(text).is_some_and(|said| said.sentence.code() == value)),
             "sources" => near(finding.sources.count as f64, value.parse().unwrap()),
             "targets" => finding.targets.len() == value.parse::<usize>().unwrap(),
             "ways" => finding.ingress.len() == value.parse::<usize>().unwrap(),
@@ -123,6 +133,10 @@ impl Expected {
             _ => panic!("no such key `{key}`"),
         })
     }
+}
+
+fn seconds(at: UtcMicros) -> f64 {
+    (at.0 - START_US) as f64 / 1e6
 }
 
 fn near(found: f64, wanted: f64) -> bool {
