@@ -3,12 +3,13 @@
 //! What comes in: wishes, statements, approvals, events of other rooms. What goes out: a permit or a refusal, each with
 //! its entry in the journal. It never says yes by default, and there is no other way to a permit, for tests either.
 //!
-//! In its folder: `journal/`, `keys/` and `pending` (what waits for approval). Answers 11.R1–R7, 11.F1–F2, 12.F4.
+//! In its folder: `journal/`, `keys/`, `pending` (what waits for approval) and `agreed` (what was agreed to for a version). Answers 11.R1–R7, 11.F1–F2, 12.F4.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use sha2::{Digest as _, Sha256};
 use tadoru_model::{CaseId, PersonId, Role, UtcMicros};
 
 use crate::evaluate::evaluate;
@@ -18,15 +19,17 @@ use crate::keys::{KeyError, Month, Vault};
 use crate::pack::Packs;
 use crate::pack::form::FactFrom;
 use crate::permit::{Act, Permit, Terms, Uses};
-use crate::request::{Ask, Decision, FactOrigin, Refusal};
+use crate::request::{ApprovalPer, Ask, Decision, FactOrigin, Refusal};
 use crate::vocabulary::Verdict;
 
 mod error;
 mod pending;
+mod versions;
 
 pub use error::GateError;
 pub use pending::Waiting;
 use pending::{Given, Pending};
+use versions::{Version, Versions};
 
 /// The gate's answer to a wish for the act `A`.
 #[derive(Debug)]
@@ -63,6 +66,7 @@ pub struct Gate {
     vault: Vault,
     journal: Arc<Journal>,
     pending: Mutex<Pending>,
+    versions: Mutex<Versions>,
     /// Statements that go into the journal with the next decision.
     stated: Mutex<Vec<Vec<u8>>>,
 }
@@ -79,11 +83,13 @@ impl Gate {
         now: UtcMicros,
     ) -> Result<(Self, Recovery), GateError> {
         let (journal, recovery) = Journal::open(&dir.join("journal"), options)?;
+        let versions = Versions::open(&dir.join("agreed"), &journal).map_err(pending_error("read"))?;
         let gate = Self {
-            packs: RwLock::new(Arc::new(packs)),
+            packs: RwLock::new(Arc::new(versions.applied_to(packs))),
             vault: Vault::open(&dir.join("keys"))?,
             journal: Arc::new(journal),
             pending: Mutex::new(Pending::open(&dir.join("pending")).map_err(pending_error("read"))?),
+            versions: Mutex::new(versions),
             stated: Mutex::default(),
         };
         if recovery.dropped_bytes > 0 {
@@ -121,7 +127,7 @@ impl Gate {
         let first = self.append(&entries)?;
         let mut answers = Vec::with_capacity(asks.len());
         for ((ask, one), index) in asks.into_iter().zip(settled).zip(first..) {
-            answers.push(self.answer(ask, one, index)?);
+            answers.push(self.answer(&packs, ask, one, index)?);
         }
         Ok(answers)
     }
@@ -151,7 +157,8 @@ impl Gate {
         Ok(self.append(&entries)? + before)
     }
 
-    /// A person agrees to what waits under an id; the agreement's entry. It holds for 24 hours.
+    /// A person agrees to what waits under an id; the agreement's entry. It holds for 24 hours; where the rule asks for
+    /// it once a version, for as long as the pack is the same.
     ///
     /// # Errors
     /// When nothing waits there, or the person asked for it, agreed already, or has no role that may agree.
@@ -174,6 +181,14 @@ impl Gate {
         if !waiting.may_be_given_by(roles) {
             return Err(GateError::MayNotApprove { id: id(), roles: words(&waiting.roles) });
         }
+        if let Some(pack) = &waiting.version {
+            let (pack, rule) = (pack.clone(), waiting.rule.clone().unwrap_or_default());
+            let (asked, person, roles) = (waiting.asked, person.clone(), roles.to_vec());
+            let given = self.agree(&id(), Version { pack, rule, person, roles, index: 0 }, asked, at)?;
+            let index = given.index;
+            pending.give(&id(), given, at).map_err(pending_error("write"))?;
+            return Ok(index);
+        }
         let until = at.plus(APPROVAL_US);
         let event = Event::Approval {
             approval: id(),
@@ -191,7 +206,11 @@ impl Gate {
 
     /// What waits for the approval of somebody with these roles, the oldest first.
     pub fn waiting_for(&self, roles: &[Role], now: UtcMicros) -> Vec<Waiting> {
+        let packs = self.packs();
+        let here = packs.current().map(|pack| pack.digest());
         let mut list = self.pending().list(now);
+        // What was asked for under another pack can be given no more.
+        list.retain(|waiting| waiting.version.is_none() || waiting.version.as_deref() == here);
         list.retain(|waiting| waiting.lacks(now) && waiting.may_be_given_by(roles));
         list
     }
@@ -257,6 +276,7 @@ impl Gate {
     /// When the journal does not take it; then the packs stay as they were.
     pub fn set_packs(&self, packs: Packs, at: UtcMicros) -> Result<(), GateError> {
         self.note(&loaded(&packs), at)?;
+        let packs = self.versions().applied_to(packs);
         *self.packs.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(packs);
         Ok(())
     }
@@ -274,6 +294,38 @@ impl Gate {
     /// The journal.
     pub fn journal(&self) -> &Journal {
         &self.journal
+    }
+
+    /// An agreement to a version of a rule, which nobody has to give again. It counts from the moment it is durable.
+    fn agree(&self, id: &str, mut new: Version, asked: u64, at: UtcMicros) -> Result<Given, GateError> {
+        let mut versions = self.versions();
+        let packs = self.packs();
+        if packs.current().is_none_or(|pack| pack.digest() != new.pack) {
+            // It was asked for under another pack, which is not in force any more.
+            return Err(GateError::NothingWaits { id: id.to_owned() });
+        }
+        if versions.has(&new.pack, &new.rule, &new.person) {
+            return Err(GateError::AgreedAlready { id: id.to_owned() });
+        }
+        let event = Event::VersionApproval {
+            approval: id.to_owned(),
+            rule: new.rule.clone(),
+            pack: new.pack.clone(),
+            person: new.person.clone(),
+            roles: new.roles.clone(),
+            asked,
+        };
+        new.index = self.note(&event, at)?;
+        let given = Given {
+            person: new.person.clone(),
+            roles: new.roles.clone(),
+            index: new.index,
+            until: UtcMicros::MAX,
+        };
+        versions.add(new).map_err(pending_error("write"))?;
+        let packs = versions.applied_to(Packs::clone(&packs));
+        *self.packs.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(packs);
+        Ok(given)
     }
 
     /// Appends what was stated and these entries as one group, and waits for it; the index of the first of these.
@@ -296,6 +348,10 @@ impl Gate {
     fn pending(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn versions(&self) -> MutexGuard<'_, Versions> {
+        self.versions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 // --- deciding ---------------------------------------------------------------------------------------------------
@@ -314,7 +370,10 @@ impl Gate {
     fn settle(&self, packs: &Packs, ask: &Ask) -> Result<Settled, GateError> {
         let mut decision = evaluate(packs, ask, &[]);
         let (mut approval, mut approved_by) = (None, Vec::new());
-        if decision.verdict == Verdict::NeedApproval {
+        let is_per = |decision: &Decision, per| {
+            decision.verdict == Verdict::NeedApproval && decision.approval.per == per
+        };
+        if is_per(&decision, ApprovalPer::Ask) {
             let id = self.approval_id(ask, &decision)?;
             let given = self.pending().given(&id, ask.at);
             if !given.is_empty() {
@@ -323,9 +382,15 @@ impl Gate {
             }
             if decision.verdict.permits() {
                 approved_by = given.iter().map(|given| given.index).collect();
-            } else if decision.verdict == Verdict::NeedApproval {
+            } else if is_per(&decision, ApprovalPer::Ask) {
                 approval = Some(id);
             }
+        }
+        if is_per(&decision, ApprovalPer::Version) {
+            approval = Some(version_id(packs, &decision));
+        } else if decision.verdict.permits() && decision.approval.per == ApprovalPer::Version {
+            let rule = decision.rule.as_ref().and_then(|rule| packs.current()?.loaded(&rule.id));
+            approved_by.extend(rule.iter().flat_map(|loaded| &loaded.agreed).map(|agreed| agreed.index));
         }
         let until = decision.verdict.permits().then(|| permit_end(ask, &decision));
         let scope = self.scope_tokens(ask, &decision)?;
@@ -416,7 +481,13 @@ impl Gate {
     }
 
     /// Hands out what is durable now.
-    fn answer<A: Act>(&self, ask: Ask, one: Settled, index: u64) -> Result<Answer<A>, GateError> {
+    fn answer<A: Act>(
+        &self,
+        packs: &Packs,
+        ask: Ask,
+        one: Settled,
+        index: u64,
+    ) -> Result<Answer<A>, GateError> {
         let Settled { decision, until, approval, .. } = one;
         if let (Some(until), Some(rule)) = (until, decision.rule.clone()) {
             return Ok(Answer::Permitted(Permit::grant(Terms {
@@ -436,6 +507,7 @@ impl Gate {
         }
         if let Some(id) = &approval {
             let roles = decision.missing.iter().flat_map(|need| need.by.iter().copied()).collect();
+            let pack = packs.current().map(|pack| pack.digest().to_owned());
             let waiting = Waiting {
                 id: id.clone(),
                 act: ask.act,
@@ -449,6 +521,10 @@ impl Gate {
                 lacking: decision.missing.len(),
                 roles,
                 given: Vec::new(),
+                version: match decision.approval.per {
+                    ApprovalPer::Ask => None,
+                    ApprovalPer::Version => pack,
+                },
             };
             self.pending().wait(waiting, ask.at).map_err(pending_error("write"))?;
         }
@@ -459,6 +535,15 @@ impl Gate {
         let packs = self.packs();
         self.note(&loaded(&packs), at).map(|_| ())
     }
+}
+
+/// The id under which a rule of this very pack waits for those who agree once a version: the same for every wish.
+fn version_id(packs: &Packs, decision: &Decision) -> String {
+    let pack = packs.current().map_or("", |pack| pack.digest());
+    let rule = decision.rule.as_ref().map_or("", |rule| rule.id.as_str());
+    let mut id = hex(Sha256::digest(["version", pack, rule].join("\u{1f}").as_bytes()).into());
+    id.truncate(APPROVAL_ID);
+    id
 }
 
 /// When a permit ends: as its rule says, else a day for a standing one and eight hours for one of a case.

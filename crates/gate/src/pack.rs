@@ -83,10 +83,19 @@ impl Packs {
         self.packs.values()
     }
 
-    /// Takes the operator's sign-offs in; those that name another pack's digest count for nothing. Gives back how
-    /// many of them fit a pack on hand.
+    /// Takes the operator's sign-offs in, beside those that were taken in before; those that name another pack's digest
+    /// count for nothing. Gives back how many of them fit a pack on hand.
     pub fn sign_off(&mut self, records: &[SignOff]) -> usize {
         self.packs.values_mut().map(|pack| pack.sign_off(records)).sum()
+    }
+
+    /// Takes in that somebody has agreed to a rule of the pack with that digest, for as long as it is this pack.
+    pub(crate) fn agree(&mut self, digest: &str, rule: &str, agreed: &Agreed) {
+        let packs = self.packs.values_mut().filter(|pack| pack.digest == digest);
+        for loaded in packs.flat_map(|pack| &mut pack.rules).filter(|loaded| loaded.rule.id == rule) {
+            loaded.agreed.retain(|old| old.person != agreed.person);
+            loaded.agreed.push(agreed.clone());
+        }
     }
 
     /// Sets retention periods of the pack in force, within what the pack allows.
@@ -136,8 +145,19 @@ pub(crate) struct Loaded {
     pub(crate) max_duration_s: Option<u64>,
     /// Whether the operator's counsel has signed it off.
     pub(crate) signed_off: bool,
-    /// Who has agreed for this version, for approvals that are given once a version.
+    /// Who has signed for this version, for approvals that are given once a version.
     pub(crate) standing: Vec<(PersonId, Vec<Role>)>,
+    /// Who has agreed at the gate for this version, each with the entry that says so.
+    pub(crate) agreed: Vec<Agreed>,
+}
+
+/// An agreement that holds for a version of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Agreed {
+    pub(crate) person: PersonId,
+    pub(crate) roles: Vec<Role>,
+    /// Its entry in the journal.
+    pub(crate) index: u64,
 }
 
 impl Pack {
@@ -251,7 +271,11 @@ impl Pack {
         for loaded in &mut self.rules {
             let mine =
                 fitting.iter().filter(|r| r.rules.iter().any(|id| sign_off::names(id, &loaded.rule.id)));
-            loaded.standing = mine.map(|r| (r.person.clone(), r.roles.clone())).collect();
+            for record in mine.map(|r| (r.person.clone(), r.roles.clone())) {
+                if !loaded.standing.contains(&record) {
+                    loaded.standing.push(record);
+                }
+            }
             loaded.signed_off = loaded.standing.iter().any(|(_, roles)| roles.contains(&Role::LegalReviewer));
         }
         fitting.len()

@@ -181,7 +181,7 @@ pub struct Approval {
     /// The roles in which the one who asks counts as one of those who agree.
     #[serde(default)]
     pub asker: Vec<Role>,
-    /// Whether it is given for each wish, or once for a version of the rule (in the operator's sign-off record).
+    /// Whether it is given for each wish, or once for a version of the rule.
     #[serde(default)]
     pub per: ApprovalPer,
 }
@@ -193,7 +193,7 @@ pub enum ApprovalPer {
     /// For each wish.
     #[default]
     Ask,
-    /// Once for a version of the pack, by the operator's sign-off.
+    /// Once for a version of the pack: at the gate, or by the operator's sign-off.
     Version,
 }
 

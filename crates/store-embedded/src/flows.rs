@@ -6,6 +6,7 @@
 //! loses what [`Flows::mark`] told nor doubles a row. Files that are torn or not of this layout are told and left alone.
 
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tadoru_gate::permit::{Learn, Preserve, Store};
@@ -16,10 +17,10 @@ use tadoru_store::assignments::SpoolMark;
 use tadoru_store::flows::memory::end_of_hour;
 use tadoru_store::flows::sql::{Bounds, Statement, Table};
 use tadoru_store::flows::taken::{Known, TakenFiles};
-use tadoru_store::flows::tally::{Steps, Tally};
+use tadoru_store::flows::tally::{Rates, Steps, Tally};
 use tadoru_store::flows::{
     Again, Bucket, Dropped, FileDigest, FileEnd, Flows, FlowsError, Found, Ground, Key, Measure, Question,
-    Ranked, State, Sums, sealed_flows,
+    Ranked, Rate, State, Sums, sealed_flows,
 };
 
 use crate::folder::Folder;
@@ -31,6 +32,7 @@ use partitions::{Partitions, Stored, UpTo};
 mod ask;
 mod columns;
 mod compile;
+mod copy;
 mod decode;
 mod encode;
 mod export;
@@ -41,6 +43,7 @@ mod replay;
 mod scan;
 mod sql;
 
+pub use copy::CopyStore;
 pub use export::export;
 
 /// How a store of flows is set up.
@@ -78,6 +81,8 @@ pub struct FlowStore {
     /// Taken by whoever changes files.
     upkeep: Mutex<Partitions>,
     fresh: RwLock<Fresh>,
+    /// Up to which flush a copy has followed: files of later ones are not joined with any. [`NOBODY`] where none follows.
+    copied: AtomicU64,
 }
 
 /// What questions see besides files, and which files they see.
@@ -153,7 +158,7 @@ impl FlowStore {
     /// # Errors
     /// What the disk says.
     pub fn open(folder: &Folder, settings: Settings) -> Result<(Self, Opened), StoreError> {
-        let (partitions, files, opened) = Partitions::open(folder)?;
+        let (partitions, files, opened) = Partitions::open(folder, partitions::FOLDER)?;
         let durable = partitions.mark();
         let taken = TakenFiles::of(partitions.taken().clone());
         let fresh = Fresh { durable, committed_mark: durable, taken, files, ..Fresh::default() };
@@ -162,8 +167,36 @@ impl FlowStore {
             settings,
             upkeep: Mutex::new(partitions),
             fresh: RwLock::new(fresh),
+            copied: AtomicU64::new(NOBODY),
         };
         Ok((store, opened))
+    }
+
+    /// The hours of arrival that there are files of, counted from 1970 UTC.
+    pub(crate) fn hours(&self) -> Vec<i64> {
+        let fresh = self.fresh.read().unwrap_or_else(PoisonError::into_inner);
+        fresh.files.iter().map(|file| file.hour).collect()
+    }
+
+    /// The files of the flushes behind one, and the last flush that was finished.
+    fn flushed_after(&self, flush: u64) -> (Vec<Stored>, u64) {
+        // Whoever flushes holds it until the files can be seen.
+        let last = self.upkeep().flush();
+        let fresh = self.fresh.read().unwrap_or_else(PoisonError::into_inner);
+        let new = fresh.files.iter().filter(|file| flush < file.flushes().0 && file.flushes().1 <= last);
+        (new.cloned().collect(), last)
+    }
+
+    /// From now on no flush is joined with an older one before a copy has followed; the last that was finished.
+    fn begin_to_follow(&self) -> u64 {
+        let last = self.upkeep();
+        self.copied.store(last.flush(), Ordering::Release);
+        last.flush()
+    }
+
+    /// A copy has followed up to a flush; [`NOBODY`]: it follows no more.
+    fn followed(&self, flush: u64) {
+        self.copied.store(flush, Ordering::Release);
     }
 
     /// Joins the files of hours that ended by `now` into one each; tells how many hours there were. A commit that writes
@@ -176,7 +209,8 @@ impl FlowStore {
         let mut joined = 0;
         loop {
             let files = self.fresh.read().unwrap_or_else(PoisonError::into_inner).files.clone();
-            let Some(due) = partitions::due(&files, now) else { return Ok(joined) };
+            let copied = self.copied.load(Ordering::Acquire);
+            let Some(due) = partitions::due(&files, now, copied) else { return Ok(joined) };
             let new = partitions.join(&due, &self.inside, self.settings.slice_rows)?;
             let mut fresh = self.fresh.write().unwrap_or_else(PoisonError::into_inner);
             fresh.files.retain(|file| !due.iter().any(|old| old.name == file.name));
@@ -415,6 +449,17 @@ impl Flows for FlowStore {
         Ok(ground.seal(sums.into_inner()))
     }
 
+    fn rates(&self, ground: Ground<'_>, question: &Question) -> Result<Sealed<Vec<Rate>>, FlowsError> {
+        ground.check(question, None)?;
+        let rates = std::cell::RefCell::new(Rates::default());
+        self.ask(
+            question,
+            |flows, rows| rates.borrow_mut().add_rows(flows, rows),
+            |file, program| ask::rates(file, program, &mut rates.borrow_mut()).map(|()| true),
+        )?;
+        Ok(ground.seal(rates.into_inner().list()))
+    }
+
     fn sql(
         &self,
         permit: &Permit<Learn>,
@@ -482,5 +527,7 @@ impl Flows for FlowStore {
     }
 }
 
+/// No copy follows: the flushes of all files are behind it.
+const NOBODY: u64 = u64::MAX;
 /// So many slices are taken in while the disk refuses.
 const MOST_SLICES: usize = 3;

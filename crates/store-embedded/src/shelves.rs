@@ -3,28 +3,32 @@
 //! What comes in: the folder, the gate's keys and a standing permit. What goes out: what a desk works with. It decides
 //! nothing but where each store has its files.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tadoru_gate::Permit;
-use tadoru_gate::keys::Vault;
+use tadoru_gate::keys::{Month, Vault};
 use tadoru_gate::permit::Store;
 use tadoru_model::{Prefix, UtcMicros};
-use tadoru_store::flows::Flows;
+use tadoru_store::flows::copy::KEYS as COPY_KEYS;
+use tadoru_store::flows::memory::end_of_hour;
+use tadoru_store::flows::{FlowCopy, Flows, KEYS as FLOW_KEYS};
 use tadoru_store::{
     Accounts, Assignments, ClockReadings, Coverage, Holds, Incidents, Rules, StoreError, Stores,
 };
 
 use crate::accounts::AccountBook;
+use crate::assignments::classes::month_of;
 use crate::assignments::{SegmentStore, Settings};
 use crate::cases::{CaseBook, Database};
 use crate::evidence::Exhibits;
-use crate::flows::{FlowStore, Opened, Settings as FlowSettings};
+use crate::flows::{CopyStore, FlowStore, Opened, Settings as FlowSettings};
 use crate::folder::Folder;
-use crate::folder::codec::Clock;
+use crate::folder::codec::{Clock, KeyName};
 use crate::holds::HoldBook;
 use crate::incidents::IncidentBook;
 use crate::rules::{ClockBook, RuleBook};
-use crate::spool::Spool;
+use crate::spool::{Durability, Spool};
 use crate::subscribers::Directory;
 
 /// The stores of a data folder.
@@ -32,7 +36,7 @@ pub struct Shelves {
     assignments: SegmentStore,
     rules: RuleBook,
     clocks: ClockBook,
-    flows: FlowStore,
+    flows: Arc<FlowStore>,
     incidents: IncidentBook,
     holds: HoldBook,
     accounts: AccountBook,
@@ -40,6 +44,12 @@ pub struct Shelves {
     subscribers: Directory,
     evidence: Exhibits,
     spool: Spool,
+    copy: CopyStore,
+    folder: Folder,
+    vault: Vault,
+    clock: Clock,
+    /// Received flow exports, opened by the first who needs them.
+    exports: Mutex<Option<Spool>>,
 }
 
 impl Shelves {
@@ -65,9 +75,11 @@ impl Shelves {
             Spool::open(&folder.inside("spool")?, vault.clone(), Arc::clone(&clock), permit, live)?;
         let inside = FlowSettings { inside: own.to_vec(), ..FlowSettings::default() };
         let (flows, found) = FlowStore::open(folder, inside)?;
+        let flows = Arc::new(flows);
+        let (copy, of_copy) = CopyStore::open(folder, Arc::clone(&flows), vault.clone(), Arc::clone(&clock))?;
         let incidents =
             IncidentBook::open(&folder.inside("incidents")?, vault.clone(), Arc::clone(&clock), permit)?;
-        let database = Database::open(folder.path(), vault, clock).await?;
+        let database = Database::open(folder.path(), vault.clone(), Arc::clone(&clock)).await?;
         let shelves = Self {
             assignments,
             rules: RuleBook::open(folder.clone())?,
@@ -75,14 +87,41 @@ impl Shelves {
             flows,
             incidents,
             holds: HoldBook::open(folder.clone())?,
-            accounts: AccountBook::open(folder.clone())?,
+            accounts: AccountBook::open(folder.clone(), &vault, permit, clock())?,
             cases: CaseBook::new(Arc::clone(&database)),
             subscribers: Directory::open(Arc::clone(&database)).await?,
             evidence: Exhibits::open(database)?,
             spool,
+            copy,
+            folder: folder.clone(),
+            vault,
+            clock,
+            exports: Mutex::default(),
         };
-        let leftovers = [opened.leftovers, found.leftovers].concat();
-        Ok((shelves, Opened { leftovers, foreign: found.foreign }))
+        let leftovers = [opened.leftovers, found.leftovers, of_copy.leftovers].concat();
+        Ok((shelves, Opened { leftovers, foreign: [found.foreign, of_copy.foreign].concat() }))
+    }
+
+    /// Where received flow exports wait until they are applied, with how many bytes of a torn tail were cut off when it
+    /// was opened, which the first call does. Its receipts are good for the end of the machine after a sync.
+    ///
+    /// # Errors
+    /// As [`Spool::open`].
+    pub fn exports(&self, permit: &Permit<Store>) -> Result<(Spool, u64), StoreError> {
+        let mut exports = self.exports.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(spool) = &*exports {
+            return Ok((spool.clone(), 0));
+        }
+        let (spool, torn) = Spool::open_with(
+            &self.folder.inside(EXPORTS)?,
+            self.vault.clone(),
+            Arc::clone(&self.clock),
+            permit,
+            Arc::from(FLOW_KEYS),
+            Durability::AtSync,
+        )?;
+        *exports = Some(spool.clone());
+        Ok((spool, torn))
     }
 
     /// Where live records wait until they are applied.
@@ -113,7 +152,11 @@ impl Stores for Shelves {
     }
 
     fn flows(&self) -> &dyn Flows {
-        &self.flows
+        &*self.flows
+    }
+
+    fn flow_copy(&self) -> &dyn FlowCopy {
+        &self.copy
     }
 
     fn incidents(&self) -> &dyn Incidents {
@@ -143,4 +186,26 @@ impl Stores for Shelves {
     fn forget_applied(&self) -> Result<Option<UtcMicros>, StoreError> {
         self.spool.forget()
     }
+
+    fn forget_exports(
+        &self,
+        permit: &Permit<Store>,
+        before: UtcMicros,
+    ) -> Result<(u64, Option<UtcMicros>), StoreError> {
+        if !self.folder.path().join(EXPORTS).is_dir() {
+            return Ok((0, None));
+        }
+        self.exports(permit)?.0.forget_before(before)
+    }
+
+    fn flow_keys_in_use(&self) -> BTreeSet<(String, Month)> {
+        let of = |class: &'static str, hours: Vec<i64>| {
+            let month = |hour: i64| month_of(end_of_hour(hour.saturating_sub(1)).0);
+            hours.into_iter().filter_map(move |hour| KeyName::new(Arc::from(class), month(hour)).in_vault())
+        };
+        of(FLOW_KEYS, self.flows.hours()).chain(of(COPY_KEYS, self.copy.hours())).collect()
+    }
 }
+
+/// The folder of received flow exports in the data folder.
+const EXPORTS: &str = "flow-spool";

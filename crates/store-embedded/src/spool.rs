@@ -96,6 +96,8 @@ struct Files {
     trimmed: SpoolMark,
     /// When the first record of each arrived, by its number.
     since: BTreeMap<u64, UtcMicros>,
+    /// When the last record of all arrived.
+    latest: Option<UtcMicros>,
     /// Places to begin reading at, by the first record behind them.
     places: BTreeMap<u64, (String, Start)>,
     /// Files that have been written to since they were synced last.
@@ -132,10 +134,11 @@ impl Spool {
         let codec = Codec::store(&vault, &clock, permit)?;
         let mut files = Files::default();
         let mut torn = 0;
-        for name in folder.names()? {
-            let Some(first) = name.strip_prefix(PREFIX).and_then(|n| u64::from_str_radix(n, 16).ok()) else {
-                continue;
-            };
+        let number = |name: &String| u64::from_str_radix(name.strip_prefix(PREFIX)?, 16).ok();
+        let names: Vec<(u64, String)> =
+            folder.names()?.into_iter().filter_map(|name| Some((number(&name)?, name))).collect();
+        let newest = names.last().map(|(first, _)| *first);
+        for (first, name) in names {
             if !files.names.is_empty() && files.next != first {
                 return Err(folder.damaged(&name, "records before it are missing"));
             }
@@ -147,9 +150,10 @@ impl Spool {
                     return Err(folder.damaged(&name, "records in it are missing"));
                 }
                 files.next = start + records;
-                if start == first {
+                if start == first || Some(first) == newest {
                     take_records(frame, |_, record| {
                         files.since.entry(first).or_insert(record.arrived);
+                        files.latest = files.latest.max(Some(record.arrived));
                     });
                 }
                 files.note(&name, behind);
@@ -248,16 +252,27 @@ impl Spool {
             };
             let mut from = match place.as_ref().filter(|(of, _)| *of == name) {
                 Some((_, start)) => Some(*start),
-                None => log::begin(&self.0.folder, &name)?.ok(),
+                None => match log::begin(&self.0.folder, &name) {
+                    Err(_) if self.is_gone(&name) => None,
+                    begun => begun?.ok(),
+                },
             };
             while let Some(start) = from {
-                from = log::read_some(&self.0.folder, &name, &codec, start, PIECE_BYTES, &mut each)?;
+                from = match log::read_some(&self.0.folder, &name, &codec, start, PIECE_BYTES, &mut each) {
+                    Err(_) if self.is_gone(&name) => None,
+                    read => read?,
+                };
                 if bytes.get() >= enough {
                     return Ok(found);
                 }
             }
         }
         Ok(found)
+    }
+
+    /// Whether a file was removed: what a retention takes away is read no more, also by one who was about to.
+    fn is_gone(&self, name: &str) -> bool {
+        !lock(&self.0.files).names.values().any(|left| left == name)
     }
 
     /// Makes everything that was appended survive the end of the machine.
@@ -346,6 +361,34 @@ impl Spool {
         Ok(lock(&self.0.files).since.values().min().copied())
     }
 
+    /// Removes files whose records all arrived before `before`, whether or not anybody was to read them still; tells how
+    /// many records that were, and when the oldest that is left arrived.
+    ///
+    /// # Errors
+    /// What the disk says; what was removed by then stays removed.
+    pub fn forget_before(&self, before: UtcMicros) -> Result<(u64, Option<UtcMicros>), StoreError> {
+        let mut files = lock(&self.0.files);
+        let mut removed = 0;
+        while let Some((first, name)) = files.names.first_key_value().map(|(n, name)| (*n, name.clone())) {
+            // What is in a file arrived before the first record of the files behind it.
+            let next = files.since.range(first + 1..).next().map(|(_, since)| *since);
+            let has_records = files.since.contains_key(&first);
+            if !has_records || next.or(files.latest).is_none_or(|last| last >= before) {
+                break;
+            }
+            if files.names.len() == 1 {
+                self.begin_file(&mut files)?;
+            }
+            let behind = files.names.range(first + 1..).next().map_or(files.next, |(number, _)| *number);
+            self.0.folder.remove(&name)?;
+            files.names.remove(&first);
+            files.since.remove(&first);
+            files.places.retain(|number, _| *number >= behind);
+            removed += behind - first;
+        }
+        Ok((removed, files.since.values().min().copied()))
+    }
+
     /// Begins a file: it tells by its name how many records there were before.
     fn begin_file(&self, files: &mut Files) -> Result<(), StoreError> {
         let name = format!("{PREFIX}{:016x}", files.next);
@@ -399,6 +442,7 @@ impl Spool {
         if files.names.contains_key(&files.next) {
             files.since.insert(files.next, now);
         }
+        files.latest = files.latest.max(Some(now));
         files.next += count;
         if let Some(place) = place {
             files.note(&name, place);

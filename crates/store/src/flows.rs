@@ -17,15 +17,17 @@ use crate::error::Fault;
 use crate::filter::{Field, Filter, Node, Test};
 
 pub mod contract;
+pub mod copy;
 pub mod memory;
 pub mod replay;
 pub mod sql;
 pub mod taken;
 pub mod tally;
 
+pub use copy::{Copied, CopyState, FlowCopy};
 pub use memory::MemoryFlows;
 pub use taken::{Again, FileDigest, FileEnd};
-pub use tally::{Bucket, Key, KeyValue, Measure, Ranked, Sums};
+pub use tally::{Bucket, Key, KeyValue, Measure, Ranked, Rate, Sums};
 
 /// Which flows are asked about.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,6 +64,9 @@ pub enum FlowsError {
     /// The answer would show somebody, and only the standing permit for aggregates was given.
     #[error("the answer would not be an aggregate: it needs a permit of a case")]
     NotAggregate,
+    /// The permit is for something else than what these flows are kept for.
+    #[error("the permit is for another purpose than these flows are kept for")]
+    OtherPurpose,
     /// A batch with columns of different lengths.
     #[error("the columns of the batch are not equally long")]
     Uneven,
@@ -87,7 +92,7 @@ impl FlowsError {
     pub const fn fault(&self) -> Fault {
         match self {
             Self::NotAggregate | Self::Sql(_) | Self::TakenIn { .. } | Self::BeingTakenIn => Fault::Sender,
-            Self::Uneven => Fault::Ours,
+            Self::Uneven | Self::OtherPurpose => Fault::Ours,
             Self::Store(error) => error.fault(),
         }
     }
@@ -262,6 +267,12 @@ pub trait Flows: Send + Sync {
     /// As [`Flows::top`].
     fn totals(&self, ground: Ground<'_>, question: &Question) -> Result<Sealed<Sums>, FlowsError>;
 
+    /// How many of the records that a question finds tell which rate of sampling, ascending by rate.
+    ///
+    /// # Errors
+    /// As [`Flows::top`].
+    fn rates(&self, ground: Ground<'_>, question: &Question) -> Result<Sealed<Vec<Rate>>, FlowsError>;
+
     /// Runs one statement over a table `flows` that holds the flows that a question finds, and no others.
     ///
     /// # Errors
@@ -309,5 +320,8 @@ pub trait Flows: Send + Sync {
     /// What it holds.
     fn state(&self) -> State;
 }
+
+/// Retention class of recorded flows, and of the exports that they come from.
+pub const KEYS: &str = "flow-raw";
 
 const FLOWS: DataSet = DataSet::of(&[DataCategory::Flow]);

@@ -1,8 +1,13 @@
 //! Every store of an installation, as the desk is given them.
 
+use std::collections::BTreeSet;
+
+use tadoru_gate::Permit;
+use tadoru_gate::keys::Month;
+use tadoru_gate::permit::Store;
 use tadoru_model::UtcMicros;
 
-use crate::flows::Flows;
+use crate::flows::{FlowCopy, Flows};
 use crate::{
     Accounts, Assignments, Cases, ClockReadings, Coverage, Evidence, Holds, Incidents, Rules, StoreError,
     Subscribers,
@@ -27,6 +32,8 @@ pub trait Stores: Send + Sync + 'static {
     fn clocks(&self) -> &dyn ClockReadings;
     /// Recorded flows.
     fn flows(&self) -> &dyn Flows;
+    /// The copy of flows for finding command servers.
+    fn flow_copy(&self) -> &dyn FlowCopy;
     /// Incidents on file.
     fn incidents(&self) -> &dyn Incidents;
     /// What is kept from deletion.
@@ -47,5 +54,25 @@ pub trait Stores: Send + Sync + 'static {
     /// When the disk refuses.
     fn forget_applied(&self) -> Result<Option<UtcMicros>, StoreError> {
         Ok(None)
+    }
+
+    /// Removes received flow exports that arrived before an instant, whether or not somebody was to read them still;
+    /// tells how many there were, and when the oldest that is left arrived. An installation without live exporters has
+    /// none.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    fn forget_exports(
+        &self,
+        _permit: &Permit<Store>,
+        _before: UtcMicros,
+    ) -> Result<(u64, Option<UtcMicros>), StoreError> {
+        Ok((0, None))
+    }
+
+    /// The classes and months of keys that go with recorded flows and with their copy: those in which some that are left
+    /// arrived.
+    fn flow_keys_in_use(&self) -> BTreeSet<(String, Month)> {
+        BTreeSet::new()
     }
 }

@@ -86,13 +86,16 @@ pub(super) fn approvals(loaded: &Loaded, ask: &Ask, on_hand: &[(PersonId, Vec<Ro
     }
     let asker_counts = asked.asker.iter().any(|role| ask.roles.contains(role));
     let own = (&ask.person, ask.roles.as_slice());
-    let others = match asked.per {
-        ApprovalPer::Ask => on_hand,
-        ApprovalPer::Version => &loaded.standing,
+    // What is agreed to once a version is signed in the operator's record or agreed to at the gate; what is agreed to for
+    // one wish does not count for it.
+    let (others, at_the_gate) = match asked.per {
+        ApprovalPer::Ask => (on_hand, &[][..]),
+        ApprovalPer::Version => (loaded.standing.as_slice(), loaded.agreed.as_slice()),
     };
     let per_ask = asked.per == ApprovalPer::Ask;
     let others = others.iter().map(|(person, roles)| (person, roles.as_slice()));
     let others = others.filter(|(person, _)| !per_ask || **person != ask.person);
+    let others = others.chain(at_the_gate.iter().map(|agreed| (&agreed.person, agreed.roles.as_slice())));
     let mut agreed: Vec<(&PersonId, &[Role])> =
         (asker_counts && per_ask).then_some(own).into_iter().collect();
     for (person, roles) in others {
@@ -117,8 +120,8 @@ fn approval_by(role: Role, per: ApprovalPer, rule: &str) -> Need {
     let (text_ja, text_en) = match per {
         ApprovalPer::Ask => (format!("{ja}の承認"), format!("the approval of {en}")),
         ApprovalPer::Version => (
-            format!("規則{rule}の現行版に対する{ja}の署名による承認"),
-            format!("the sign-off of {en} for this version of rule {rule}"),
+            format!("規則{rule}の現行版に対する{ja}の承認（版ごとに一度）"),
+            format!("the approval of {en} for this version of rule {rule}, once for the version"),
         ),
     };
     Need { name: format!("approval:{}", role.as_str()), text_ja, text_en, by: vec![role], stated: false }

@@ -39,6 +39,9 @@ pub struct Waiting {
     pub lacking: usize,
     /// Who has agreed so far.
     pub given: Vec<Given>,
+    /// Where the rule asks for it once a version: SHA-256 of the pack, in hexadecimal. Else it is for this wish alone.
+    #[serde(default)]
+    pub version: Option<String>,
 }
 
 /// An approval.
@@ -50,7 +53,7 @@ pub struct Given {
     pub roles: Vec<Role>,
     /// Its entry.
     pub index: u64,
-    /// When it ends.
+    /// When it ends; the end of all times where it holds for a version.
     pub until: UtcMicros,
 }
 

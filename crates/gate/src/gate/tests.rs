@@ -300,3 +300,96 @@ fn many_wishes_are_answered_together_in_their_order() {
         .collect();
     assert_eq!(indexes, [(true, 0), (false, 1), (true, 2)]);
 }
+
+/// Copying flows to find command servers: agreed to once for a version, by the manager and the legal reviewer (JP-050).
+fn copying(at: UtcMicros) -> Ask {
+    let mut facts = Facts::none();
+    facts.derive("fields.minimum", "yes");
+    let data = DataSet::of(&[DataCategory::Flow]);
+    Ask { data, purpose: Purpose::Detect, facts, at, ..standing() }
+}
+
+/// The Japanese pack with another version, and so another digest.
+fn another_version() -> Packs {
+    let text = include_str!("../../../../packs/jp/japan.toml").to_owned() + "\n# another version\n";
+    let (seed, mut packs) = ([7; 32], Packs::shipped().unwrap());
+    let signature = crate::pack::signature::sign(text.as_bytes(), &seed).unwrap();
+    let key = crate::pack::PackKey::parse("tests", "6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=").unwrap();
+    let keys = crate::pack::PackKeys::product().with(key);
+    packs.add(crate::Pack::load(&text, &signature, &keys).unwrap());
+    packs
+}
+
+#[test]
+fn what_is_agreed_to_once_a_version_holds_for_that_version_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = gate(dir.path());
+    let waits = refused::<Store>(&first, copying(NOW));
+    assert_eq!(waits.decision.verdict, Verdict::NeedApproval);
+    let id = waits.approval_id.unwrap();
+    // A month later, asked anew: the same.
+    assert_eq!(refused::<Store>(&first, copying(NOW.plus(31 * 24 * HOUR))).approval_id.as_ref(), Some(&id));
+    let (lawyer, manager) = ([Role::LegalReviewer], [Role::Manager]);
+    assert_eq!(first.waiting_for(&lawyer, NOW)[0].id, id);
+    let duty = first.approve(&id, &person("oda"), &[Role::Approver], NOW);
+    assert!(matches!(duty, Err(GateError::MayNotApprove { .. })), "{duty:?}");
+    let one = first.approve(&id, &person("ueda"), &lawyer, NOW).unwrap();
+    assert!(matches!(
+        first.approve(&id, &person("ueda"), &lawyer, NOW),
+        Err(GateError::AgreedAlready { .. })
+    ));
+    match entry(&first, one) {
+        Event::VersionApproval { rule, pack, roles, .. } => {
+            assert_eq!((rule.as_str(), roles.as_slice()), ("JP-050", lawyer.as_slice()));
+            assert_eq!(pack, first.packs().current().unwrap().digest());
+        }
+        other => panic!("{other:?}"),
+    }
+    let lacking = refused::<Store>(&first, copying(NOW));
+    assert_eq!(lacking.decision.missing.len(), 1, "the manager is missing still");
+    assert!(first.waiting_for(&lawyer, NOW).is_empty());
+    // One person in both roles is one person.
+    let both = first.approve(&id, &person("ueda"), &[Role::LegalReviewer, Role::Manager], NOW);
+    assert!(both.is_err());
+    let two = first.approve(&id, &person("mori"), &manager, NOW).unwrap();
+    let permit: Permit<Store> = permitted(&first, copying(NOW));
+    assert_eq!(decided(&first, permit.journal_index()).approved_by, [one, two]);
+    assert_eq!((permit.retention(), permit.purpose()), (Some("flow-c2"), Purpose::Detect));
+    let next_year = NOW.plus(365 * 24 * HOUR);
+    drop(permitted::<Store>(&first, copying(next_year)));
+    // It was agreed to this rule and to no other one.
+    assert_eq!(refused::<Disclose>(&first, hand_over()).decision.verdict, Verdict::NeedApproval);
+    drop((permit, first));
+
+    let again = gate(dir.path());
+    drop(permitted::<Store>(&again, copying(NOW)));
+    again.set_packs(another_version(), NOW).unwrap();
+    let waits = refused::<Store>(&again, copying(NOW));
+    assert_ne!(waits.approval_id.as_ref(), Some(&id), "another version is another matter");
+    assert!(matches!(
+        again.approve(&id, &person("sato"), &manager, NOW),
+        Err(GateError::NothingWaits { .. })
+    ));
+    assert!(again.waiting_for(&manager, NOW).iter().all(|waiting| waiting.id != id));
+    let id = waits.approval_id.unwrap();
+    again.approve(&id, &person("mori"), &manager, NOW).unwrap();
+    refused::<Store>(&again, copying(NOW));
+    again.approve(&id, &person("ueda"), &lawyer, NOW).unwrap();
+    drop(permitted::<Store>(&again, copying(NOW)));
+    drop(again);
+    // A line of the file that no entry of the journal bears out counts for nothing.
+    let file = dir.path().join("agreed");
+    let forged = std::fs::read_to_string(&file).unwrap().replace("ueda", "kato");
+    std::fs::write(&file, forged).unwrap();
+    refused::<Store>(&gate(dir.path()), copying(NOW));
+}
+
+#[test]
+fn an_agreement_to_one_wish_is_none_to_a_version() {
+    let dir = tempfile::tempdir().unwrap();
+    let gate = gate(dir.path());
+    let id = refused::<Disclose>(&gate, hand_over()).approval_id.unwrap();
+    gate.approve(&id, &person("ueda"), &[Role::LegalReviewer], NOW).unwrap();
+    let lacking = refused::<Store>(&gate, copying(NOW)).decision.missing;
+    assert_eq!(lacking.len(), 2, "{lacking:?}");
+}

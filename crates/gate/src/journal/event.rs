@@ -69,6 +69,21 @@ pub enum Event {
         /// When the approval ends, RFC 3339.
         until: String,
     },
+    /// A person agrees to what a rule permits, once for this version of it.
+    VersionApproval {
+        /// Id of what waits.
+        approval: String,
+        /// The rule.
+        rule: String,
+        /// SHA-256 of the pack that it stands in, in hexadecimal: another pack is another version.
+        pack: String,
+        /// Who agrees.
+        person: PersonId,
+        /// In which roles.
+        roles: Vec<Role>,
+        /// Entry of the decision that asked for it.
+        asked: u64,
+    },
     /// A question was answered.
     Answered {
         /// Entry of the permit.
@@ -166,14 +181,15 @@ pub enum Event {
     SignedIn {
         /// Who.
         person: PersonId,
-        /// By which proof: `password+totp`, or `ticket` for the one-time link of a demonstration.
+        /// By which proof: `password+totp`, `passkey`, `oidc` for the operator's identity provider, or `ticket` for the
+        /// one-time link of a demonstration.
         by: String,
     },
     /// Somebody tried to sign in to the console and could not.
     SignInFailed {
         /// As whom; `None`: as nobody who has an account. What was typed is not written down.
         person: Option<PersonId>,
-        /// Why: `wrong`, or `too-many` where it was no longer looked at.
+        /// Why: `wrong`, `passkey`, a word that begins with `oidc-`, or `too-many` where it was no longer looked at.
         why: String,
     },
     /// A session of the console ended.
@@ -189,7 +205,8 @@ pub enum Event {
         person: PersonId,
         /// By whom; `None`: by the installation itself, at its first start.
         changed_by: Option<PersonId>,
-        /// What: `link-issued`, `set` or `removed`.
+        /// What: `link-issued`, `set`, `removed`, `passkey-added`, `passkey-removed`, `provided` (by the identity provider,
+        /// for the first time), `roles`, `token-issued` or `token-revoked`.
         what: String,
     },
     /// A rule pack was loaded.

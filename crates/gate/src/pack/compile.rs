@@ -125,6 +125,7 @@ fn load(rule: &Rule, file: &File, facts: &BTreeMap<String, u8>, zone: &jiff::tz:
         rule: rule.clone(),
         signed_off: false,
         standing: Vec::new(),
+        agreed: Vec::new(),
     }
 }
 

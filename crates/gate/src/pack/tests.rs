@@ -177,3 +177,18 @@ fn every_declared_fact_obligation_class_and_defect_is_used() {
         assert_eq!(unused, [""; 0], "{}", pack.jurisdiction());
     }
 }
+
+#[test]
+fn a_second_file_of_sign_offs_adds_to_the_first() {
+    let mut packs = Packs::shipped().unwrap();
+    let digest = packs.current().unwrap().digest().to_owned();
+    for (person, role) in [("counsel", "legal-reviewer"), ("management", "manager")] {
+        let text = format!(
+            "[[sign_off]]\npack_sha256 = \"{digest}\"\nrules = [\"JP-050\"]\nperson = \"{person}\"\nroles = [\"{role}\"]\ndate = \"2026-11-21\"\nreason = \"opinion\"\n"
+        );
+        assert_eq!(packs.sign_off(&SignOff::read(&text).unwrap()), 1);
+    }
+    let signed = |packs: &Packs| packs.current().unwrap().loaded("JP-050").unwrap().standing.len();
+    assert_eq!(signed(&packs), 2);
+    assert!(packs.current().unwrap().is_signed_off("JP-050"));
+}

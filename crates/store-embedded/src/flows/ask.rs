@@ -4,7 +4,7 @@ use parquet::errors::ParquetError;
 
 use tadoru_model::Flows;
 use tadoru_store::flows::Key;
-use tadoru_store::flows::tally::{Steps, Sums, Tally};
+use tadoru_store::flows::tally::{Rates, Steps, Sums, Tally};
 
 use super::columns::{Cells, Column};
 use super::compile::Program;
@@ -30,6 +30,26 @@ pub fn find(file: &FlowFile, program: &Program, enough: usize, into: &mut Flows)
         }
         Ok(into.rows() < enough)
     })
+}
+
+/// Gives all flows of a file, about `most` at a time; `put` empties the batch.
+///
+/// # Errors
+/// When the disk refuses or the file is damaged; what `put` says.
+pub fn some_at_a_time(
+    file: &FlowFile,
+    most: usize,
+    put: &mut dyn FnMut(&mut Flows) -> Result<(), ParquetError>,
+) -> Result<(), ParquetError> {
+    let mut some = Flows::default();
+    each_block(file, &Program::All, |group, block| {
+        group.take(block, &mut some)?;
+        if some.rows() >= most {
+            put(&mut some)?;
+        }
+        Ok(true)
+    })?;
+    if some.is_empty() { Ok(()) } else { put(&mut some) }
 }
 
 /// Sums up the flows that match.
@@ -74,6 +94,27 @@ pub fn series(file: &FlowFile, program: &Program, steps: &mut Steps) -> Result<(
 /// When the disk refuses or the file is damaged.
 pub fn top(file: &FlowFile, program: &Program, key: Key, tally: &mut Tally) -> Result<(), ParquetError> {
     key.sides().iter().try_for_each(|side| top_of(file, program, column_of(*side), key, tally))
+}
+
+/// Counts the flows that match by their rate of sampling.
+///
+/// # Errors
+/// When the disk refuses or the file is damaged.
+pub fn rates(file: &FlowFile, program: &Program, rates: &mut Rates) -> Result<(), ParquetError> {
+    each_block(file, program, |group, block| {
+        let part = group.part(Column::Sampling, block)?;
+        if let Some(rate) = part.constant() {
+            rates.add(narrow(rate), block.count() as u64);
+        } else if let Cells::Number(cells) = part.cells(block)? {
+            cells.into_iter().for_each(|rate| rates.add(narrow(rate), 1));
+        }
+        Ok(true)
+    })
+}
+
+/// The column has 32 bits.
+fn narrow(rate: u64) -> u32 {
+    u32::try_from(rate).unwrap_or(u32::MAX)
 }
 
 fn top_of(

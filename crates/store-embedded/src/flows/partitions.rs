@@ -82,6 +82,11 @@ impl Stored {
         Ok(Self { name, hour, rows, bytes, flushes, times, file, footer: Arc::default() })
     }
 
+    /// The first and the last flush that is in it.
+    pub const fn flushes(&self) -> (u64, u64) {
+        self.flushes
+    }
+
     /// What its times tell of a program.
     pub fn verdict(&self, program: &Program) -> Verdict {
         let [first, last] = self.times;
@@ -131,12 +136,12 @@ impl Drop for Stored {
 }
 
 impl Partitions {
-    /// Opens the folder of flows inside `folder`: removes what did not finish, tells what is not ours.
+    /// Opens a folder of flows inside `folder`: removes what did not finish, tells what is not ours.
     ///
     /// # Errors
     /// What the disk says.
-    pub fn open(folder: &Folder) -> Result<(Self, Vec<Stored>, Opened), StoreError> {
-        let folder = folder.inside(FOLDER)?;
+    pub fn open(folder: &Folder, name: &str) -> Result<(Self, Vec<Stored>, Opened), StoreError> {
+        let folder = folder.inside(name)?;
         let (commit, holds) = (read(&folder, COMMIT)?, read(&folder, HOLDS)?);
         let store = Self { folder, commit, holds };
         let mut opened = Opened::default();
@@ -174,6 +179,11 @@ impl Partitions {
         SpoolMark(self.commit.mark)
     }
 
+    /// The flush that was finished last.
+    pub const fn flush(&self) -> u64 {
+        self.commit.flush
+    }
+
     /// Which imported files are in files of ours.
     pub const fn taken(&self) -> &Known {
         &self.commit.taken
@@ -188,6 +198,66 @@ impl Partitions {
         self.put(COMMIT, &commit)?;
         self.commit = commit;
         Ok(())
+    }
+
+    /// Tells that what lies before `mark` is done with, without flows.
+    ///
+    /// # Errors
+    /// What the disk says; then it stands as it was.
+    pub fn skip_to(&mut self, mark: SpoolMark) -> Result<(), StoreError> {
+        let commit = Commit { mark: mark.0, ..self.commit.clone() };
+        self.put(COMMIT, &commit)?;
+        self.commit = commit;
+        Ok(())
+    }
+
+    /// Writes what `make` makes of the flows of other files, some at a time, and that it is done up to `mark` then.
+    ///
+    /// # Errors
+    /// When the disk refuses or a file is damaged; then nothing of it is there.
+    pub fn copy(
+        &mut self,
+        files: &[Stored],
+        mark: SpoolMark,
+        inside: &Inside,
+        make: &dyn Fn(&Flows) -> Flows,
+    ) -> Result<Vec<Stored>, StoreError> {
+        let mut hours: BTreeMap<i64, Vec<&Stored>> = BTreeMap::new();
+        for file in files {
+            hours.entry(file.hour).or_default().push(file);
+        }
+        let flush = self.commit.flush + 1;
+        let mut written = Vec::new();
+        let ended = hours.into_iter().try_for_each(|(hour, files)| {
+            let files = files.into_iter().map(Stored::reopen).collect::<Result<Vec<_>, _>>()?;
+            let new = self.file(hour, (flush, flush), |writer| {
+                let mut put = |flows: &mut Flows| {
+                    let made = make(flows);
+                    flows.clear();
+                    writer.slice(&made, &all(&made), inside)
+                };
+                for file in &files {
+                    super::ask::some_at_a_time(file, MOST_AT_ONCE, &mut put)?;
+                }
+                Ok(())
+            })?;
+            written.push(new);
+            Ok(())
+        });
+        let commit = Commit { flush, mark: mark.0, ..self.commit.clone() };
+        // A file may have come out empty.
+        let (written, empty): (Vec<_>, Vec<_>) = written.into_iter().partition(|file: &Stored| file.rows > 0);
+        let ended = ended.and_then(|()| self.remove(&empty)).and_then(|()| self.put(COMMIT, &commit));
+        match ended {
+            Ok(()) => {
+                self.commit = commit;
+                Ok(written)
+            }
+            Err(error) => {
+                let _ = self.remove(&written);
+                Err(error)
+            }
+        }
     }
 
     /// Writes flows, a file for each hour in which some arrived, and then what that makes durable.
@@ -361,10 +431,11 @@ impl Stored {
     }
 }
 
-/// The files of the first hour that ended by `now` and has more than one.
-pub fn due(files: &[Stored], now: UtcMicros) -> Option<Vec<Stored>> {
+/// The files of the first hour that ended by `now` and has more than one; none of a flush behind `copied`.
+pub fn due(files: &[Stored], now: UtcMicros, copied: u64) -> Option<Vec<Stored>> {
     let mut hours: BTreeMap<i64, Vec<&Stored>> = BTreeMap::new();
-    for file in files.iter().filter(|file| end_of_hour(file.hour) <= now) {
+    let is_due = |file: &&Stored| end_of_hour(file.hour) <= now && file.flushes.1 <= copied;
+    for file in files.iter().filter(is_due) {
         hours.entry(file.hour).or_default().push(file);
     }
     let mut files = hours.into_values().find(|files| files.len() > 1)?;
@@ -456,4 +527,6 @@ const COMMIT: &str = "commit.json";
 const HOLDS: &str = "holds.json";
 const SUFFIX: &str = ".parquet";
 const MOST_FOOTERS: usize = 64 << 20;
+/// Flows that are copied at a time: some fifty megabytes.
+const MOST_AT_ONCE: usize = 1 << 18;
 static FOOTERS: AtomicUsize = AtomicUsize::new(0);

@@ -8,6 +8,7 @@
 )]
 
 mod assignments;
+mod copy;
 mod crash;
 mod flows;
 mod house;

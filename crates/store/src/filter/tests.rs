@@ -315,6 +315,33 @@ fn a_field_that_is_not_kept_is_refused_and_never_fails_to_match() {
 }
 
 #[test]
+fn the_reference_says_what_is_answered_and_what_is_refused_by_name() {
+    let page = include_str!("../../../../docs/reference/filter.md");
+    let rows: Vec<[&str; 3]> = page
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(|line| {
+            line.trim_matches('|').split(" | ").map(str::trim).collect::<Vec<_>>().try_into().unwrap()
+        })
+        .collect();
+    assert!(rows.len() > 60, "the manual's primitives");
+    for [primitive, example, answered] in rows {
+        let example = example.trim_matches('`');
+        let Some(no) = answered.strip_prefix("no: ") else {
+            assert!(answered.starts_with("yes"), "{primitive}");
+            assert!(Filter::parse(example).is_ok(), "{example}");
+            continue;
+        };
+        let fault = Filter::parse(&format!("port 80 or {example}")).map(drop).unwrap_err();
+        let stands = (11..11 + example.len()).contains(&fault.at);
+        match fault.reason {
+            Reason::NotKept(field) => assert!(stands && no.contains(field), "{example}: {fault}"),
+            other => assert!(stands && other.to_string() == no, "{example}: {fault}"),
+        }
+    }
+}
+
+#[test]
 fn what_could_stand_at_a_place_is_told_for_completion() {
     let at_end = |text: &str| expected_at(text, text.len());
     assert!(at_end("").contains(&"src") && at_end("").contains(&"not") && at_end("").contains(&"port"));

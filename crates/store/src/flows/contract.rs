@@ -125,6 +125,10 @@ pub fn agrees<S: Flows>(permits: &Permits, store: &S, plain: &MemoryFlows) {
             permits.open(law(store.series(case, &question, 60_000_000), "a series is told"))
         };
         assert!(series(store) == series(plain), "a series is that of the plain definition");
+        let rates = |store: &dyn Flows| permits.open(law(store.rates(case, &question), "rates are told"));
+        assert_eq!(rates(store), rates(plain), "rates of sampling are those of the plain definition");
+        let told: u64 = rates(store).iter().map(|rate| rate.records).sum();
+        assert_eq!(told, totals(store).records, "every record tells a rate, or none");
     }
 }
 
@@ -382,11 +386,11 @@ pub fn batch(seed: u64, size: usize) -> Batch {
             reverse_packets: if roll(50) == 0 { roll(9) } else { 0 },
             reverse_bytes: if roll(50) == 0 { roll(9_000) } else { 0 },
             flows: 1 + u32::from(roll(100) == 0),
-            sampling: 1_000,
+            sampling: [0, 1, 1_000].get(roll(3) as usize).copied().unwrap_or(0),
             input: roll(5) as u32,
             output: 100 + roll(5) as u32,
-            src_as: 64_500 + roll(3) as u32,
-            dst_as: 64_500 + roll(3) as u32,
+            src_as: asn(roll(4)),
+            dst_as: asn(roll(4)),
             src_mask: 24,
             dst_mask: roll(2) as u8 * 24,
             next_hop: 0xffff_c0a8_0001 + u128::from(roll(8)),
@@ -421,6 +425,11 @@ fn row_of(f: &Flow) -> Row {
         [f.src_port, f.dst_port, f.src_vlan, f.dst_vlan],
         [f.ip, f.proto, f.tcp_flags, f.tos, f.src_mask, f.dst_mask, f.direction, f.forwarding, 0],
     )
+}
+
+/// A number of an autonomous system; 0 where it is not known.
+const fn asn(n: u64) -> u32 {
+    if n == 0 { 0 } else { 64_499 + n as u32 }
 }
 
 fn law<T, E: std::fmt::Display>(result: Result<T, E>, law: &str) -> T {

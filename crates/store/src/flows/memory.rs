@@ -12,7 +12,7 @@ use tadoru_model::{Flows as Batch, Span, UtcMicros};
 
 use super::replay::Arrivals;
 use super::taken::{Again, FileDigest, FileEnd, TakenFiles};
-use super::tally::{Bucket, Key, Measure, Ranked, Steps, Sums, Tally};
+use super::tally::{Bucket, Key, Measure, Ranked, Rate, Rates, Steps, Sums, Tally};
 use super::{Dropped, Flows, FlowsError, Found, Ground, Question, State, sealed_flows};
 use crate::assignments::SpoolMark;
 
@@ -171,6 +171,14 @@ impl Flows for MemoryFlows {
         let mut sums = Sums::default();
         inner.rows(question).iter().for_each(|row| sums.add(&Sums::of(&inner.all, *row as usize)));
         Ok(ground.seal(sums))
+    }
+
+    fn rates(&self, ground: Ground<'_>, question: &Question) -> Result<Sealed<Vec<Rate>>, FlowsError> {
+        ground.check(question, None)?;
+        let inner = self.read();
+        let mut rates = Rates::default();
+        rates.add_rows(&inner.all, &inner.rows(question));
+        Ok(ground.seal(rates.list()))
     }
 
     fn replay(

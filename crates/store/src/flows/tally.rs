@@ -301,6 +301,39 @@ pub struct Ranked {
     pub sums: Sums,
 }
 
+/// How many records tell one rate of sampling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// One packet in so many was counted; 1: every one; 0: not told.
+    pub one_in: u32,
+    /// Records.
+    pub records: u64,
+}
+
+/// Records by their rate of sampling, on their way to a list.
+#[derive(Debug, Clone, Default)]
+pub struct Rates(BTreeMap<u32, u64>);
+
+impl Rates {
+    /// Adds records of a rate.
+    pub fn add(&mut self, one_in: u32, records: u64) {
+        if records > 0 {
+            let all = self.0.entry(one_in).or_default();
+            *all = all.saturating_add(records);
+        }
+    }
+
+    /// Adds rows of a batch.
+    pub fn add_rows(&mut self, flows: &Flows, rows: &[u32]) {
+        rows.iter().for_each(|row| self.add(flows.sampling.get(*row as usize).copied().unwrap_or(0), 1));
+    }
+
+    /// The rates, ascending.
+    pub fn list(self) -> Vec<Rate> {
+        self.0.into_iter().map(|(one_in, records)| Rate { one_in, records }).collect()
+    }
+}
+
 /// A step of a series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bucket {
