@@ -4,7 +4,10 @@
 //! hold by it even where the desk looks at another day). What goes out: who it is, or that it is not so. It never says
 //! which of name, password and code was wrong, and no password is in an error, a log or the journal.
 
+pub mod passkeys;
 pub mod password;
+pub mod provided;
+pub mod tokens;
 pub mod totp;
 
 use sha2::{Digest as _, Sha256};
@@ -69,6 +72,18 @@ pub enum AccountError {
     /// The person's roles do not run the system.
     #[error("this takes the role administrator")]
     Role,
+    /// The name is another person's, or no name for a person.
+    #[error("the name is another person's, or cannot be a person's")]
+    Name,
+    /// There is no role that the person has.
+    #[error("the person has no such role")]
+    NoRole,
+    /// A token's end is out of bounds.
+    #[error("a token holds from 1 to 366 days")]
+    End,
+    /// The account has as many passkeys or tokens as it may.
+    #[error("the account has as many passkeys or tokens as it may")]
+    TooMany,
     /// The system gives no random bytes.
     #[error("the system gives no random bytes")]
     Random,
@@ -98,7 +113,7 @@ impl<S: Stores> Desk<S> {
             let account = kept.iter().find(|account| account.person == person);
             Known {
                 roles: self.who_is(&person).map(|actor| actor.roles).unwrap_or_default(),
-                set: account.and_then(|a| a.proof.as_ref()).map(|proof| proof.set),
+                set: account.and_then(when_set),
                 link_until: account.and_then(|a| a.link.as_ref()).map(|link| link.until),
                 person,
             }
@@ -128,16 +143,20 @@ impl<S: Stores> Desk<S> {
     /// # Errors
     /// When it cannot be kept.
     pub fn first_link(&self, seat: &str, now: UtcMicros) -> Result<Option<Issued>, AccountError> {
+        self.first_administrator(seat).map(|person| self.link(None, &person, now)).transpose()
+    }
+
+    /// Who is to set the first administrator's account, as long as no administrator has set one.
+    pub fn first_administrator(&self, seat: &str) -> Option<PersonId> {
         let kept = self.stores().accounts().accounts();
         let runs = |person: &PersonId| self.who_is(person).is_some_and(|actor| actor.is(Role::Administrator));
-        if kept.iter().any(|account| account.proof.is_some() && runs(&account.person)) {
-            return Ok(None);
+        if kept.iter().any(|account| account.is_set() && runs(&account.person)) {
+            return None;
         }
-        let first = match self.people().all() {
+        match self.people().all() {
             [] => Some(PersonId(seat.to_owned())),
             all => all.iter().find(|p| p.roles.contains(&Role::Administrator)).map(|p| p.id.clone()),
-        };
-        first.map(|person| self.link(None, &person, now)).transpose()
+        }
     }
 
     fn link(&self, by: Option<&Actor>, person: &PersonId, now: UtcMicros) -> Result<Issued, AccountError> {
@@ -149,8 +168,7 @@ impl<S: Stores> Desk<S> {
         let link = Link { digest: digest(&token), totp: totp::base32(&secret), until };
         self.account_changed(person, by, "link-issued")?;
         self.stores().accounts().change(person, &mut |one| {
-            let account =
-                one.get_or_insert_with(|| Account { person: person.clone(), proof: None, link: None });
+            let account = one.get_or_insert_with(|| Account::of(person.clone()));
             account.link = Some(link.clone());
             true
         })?;
@@ -203,6 +221,9 @@ impl<S: Stores> Desk<S> {
             }
             account.proof = Some(proof.clone());
             account.link = None;
+            // Whoever needs a link has lost something: nothing that was there before opens the account any more.
+            account.passkeys.clear();
+            account.tokens.clear();
             was_set = true;
             true
         })?;
@@ -297,13 +318,19 @@ impl<S: Stores> Desk<S> {
         Ok(true)
     }
 
-    /// Who a name stands for now, by the configuration; where that names nobody, whoever has the one seat's account.
+    /// Who a name stands for now: by the configuration; else as the identity provider said when the person last signed in;
+    /// where the configuration names nobody, whoever has the one seat's account.
     pub fn who_is(&self, person: &PersonId) -> Option<Actor> {
-        if !self.people().all().is_empty() {
-            return self.people().named(person);
+        if let Some(named) = self.people().named(person) {
+            return Some(named);
         }
-        let has_seat = self.stores().accounts().accounts().iter().any(|account| account.person == *person);
-        if has_seat { self.people().behind(&person.0) } else { None }
+        let kept = self.stores().accounts().accounts();
+        let account = kept.into_iter().find(|account| account.person == *person)?;
+        match account.provided {
+            Some(provided) => Some(Actor { person: account.person, roles: provided.roles }),
+            None if self.people().all().is_empty() => self.people().behind(&person.0),
+            None => None,
+        }
     }
 
     fn sign_in_failed(&self, person: Option<PersonId>, why: &str) -> Result<(), AccountError> {
@@ -317,6 +344,13 @@ impl<S: Stores> Desk<S> {
         self.gate().note(&event, self.now())?;
         Ok(())
     }
+}
+
+/// When somebody could sign in with an account for the first time by what it has now.
+fn when_set(account: &Account) -> Option<UtcMicros> {
+    let proof = account.proof.iter().map(|proof| proof.set);
+    let others = account.passkeys.iter().map(|p| p.added).chain(account.provided.iter().map(|p| p.at));
+    proof.chain(others).min()
 }
 
 fn step_of(now: UtcMicros) -> u64 {

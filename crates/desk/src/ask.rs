@@ -18,6 +18,8 @@ pub enum Work {
     Directory,
     /// Keeping flows (JP-030).
     Flows,
+    /// Keeping the minimum of flows a second time, to find command servers (JP-050).
+    C2Copy,
     /// Keeping complaints, cases and their evidence (JP-068).
     Cases,
 }
@@ -41,7 +43,7 @@ impl Work {
             Self::Assignments => &[DataCategory::Asgn],
             Self::Venues => &[DataCategory::Seat],
             Self::Directory => &[DataCategory::Sub],
-            Self::Flows => &[DataCategory::Flow],
+            Self::Flows | Self::C2Copy => &[DataCategory::Flow],
             Self::Cases => &[DataCategory::Cmp],
         })
     }
@@ -49,8 +51,19 @@ impl Work {
     const fn purpose(self) -> Purpose {
         match self {
             Self::Flows => Purpose::ProtOwn,
+            Self::C2Copy => Purpose::Detect,
             _ => Purpose::Clean,
         }
+    }
+
+    /// What the program itself sees to.
+    fn facts(self) -> Facts {
+        let mut facts = Facts::none();
+        if self == Self::C2Copy {
+            // The store keeps nothing but these fields, see `tadoru_store::flows::copy::minimum`.
+            facts.derive("fields.minimum", "yes");
+        }
+        facts
     }
 }
 
@@ -60,8 +73,19 @@ impl<S: Stores> Desk<S> {
     /// # Errors
     /// When the rules in force do not give it, or the gate cannot answer.
     pub fn standing(&self, work: Work) -> Result<Permit<Store>, DeskError> {
+        match self.gate().ask::<Store>(self.standing_wish(work))? {
+            Answer::Permitted(permit) => Ok(permit),
+            Answer::Refused(refusal) => {
+                let rule = refusal.decision.rule.map(|r| r.id);
+                Err(DeskError::Standing { act: Store::NAME.as_str(), rule })
+            }
+        }
+    }
+
+    /// The wish for a standing permit.
+    pub(crate) fn standing_wish(&self, work: Work) -> Ask {
         let system = Actor::system();
-        let ask = Ask {
+        Ask {
             act: Store::NAME,
             data: work.data(),
             purpose: work.purpose(),
@@ -70,15 +94,8 @@ impl<S: Stores> Desk<S> {
             roles: system.roles,
             case: None,
             scope: Scope { own_network: true, ..Scope::default() },
-            facts: Facts::none(),
+            facts: work.facts(),
             at: self.now(),
-        };
-        match self.gate().ask::<Store>(ask)? {
-            Answer::Permitted(permit) => Ok(permit),
-            Answer::Refused(refusal) => {
-                let rule = refusal.decision.rule.map(|r| r.id);
-                Err(DeskError::Standing { act: Store::NAME.as_str(), rule })
-            }
         }
     }
 

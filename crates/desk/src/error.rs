@@ -50,6 +50,9 @@ pub enum DeskError {
     /// There is no such incident on file.
     #[error("there is no such incident on file")]
     NoIncident,
+    /// An evidence pack would hold no evidence.
+    #[error("no flow record of the attack is found: the pack would hold no evidence")]
+    NoRecords,
     /// A question without a time, an endpoint, or with too much of them.
     #[error("the question is not one that can be asked: {why}")]
     Question {

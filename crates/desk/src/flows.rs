@@ -3,7 +3,8 @@
 //! Figures in which nobody can be told stand on the standing permit for aggregates (JP-005). Whatever shows one address
 //! or one communication is asked of the gate for the person, on the ground that the person names. With an incident on
 //! file the question is cut to the incident's own flows before the gate is asked: so the fact that it is about nothing
-//! else is true by construction, for every figure (JP-030.2, JP-035).
+//! else is true by construction, for every figure (JP-030.2, JP-035). Figures are as recorded, never scaled: with each stands
+//! how many of its records were sampled, and at which rates.
 
 mod ground;
 mod intake;
@@ -17,7 +18,7 @@ use tadoru_gate::{Answer, Permit, Refusal, Sealed};
 use tadoru_model::{FindingId, Flow, Flows as Batch, Span, UtcMicros};
 use tadoru_store::cases::{CaseError, Cases as _, Happened};
 use tadoru_store::flows::sql::{Bounds, Statement, Table};
-use tadoru_store::flows::{Bucket, Ground, Key, Measure, Question, Ranked, Sums};
+use tadoru_store::flows::{Bucket, Ground, Key, Measure, Question, Ranked, Rate, Sums};
 
 use crate::ask::Work;
 use crate::casework::check_case;
@@ -88,6 +89,8 @@ pub enum FlowReply {
 pub struct FlowTold {
     /// The figure.
     pub told: Told,
+    /// How many of the records that were found tell which rate of sampling, ascending by rate.
+    pub rates: Vec<Rate>,
     /// The rule that permits it.
     pub rule: RuleRef,
     /// Where the ground stands in the journal.
@@ -166,10 +169,10 @@ impl<S: Stores> Desk<S> {
                 Answer::Permitted(permit) => permit,
                 Answer::Refused(refusal) => return Ok(FlowReply::Refused(Box::new(refusal))),
             };
-            let told = self.figure(&permit, Ground::Standing(&permit), &question, figure)?;
+            let (told, rates) = self.figure(&permit, Ground::Standing(&permit), &question, figure)?;
             let (rule, journal_index) = (permit.rule().clone(), permit.journal_index());
             self.gate().close(permit)?;
-            return Ok(FlowReply::Told(Box::new(FlowTold { told, rule, journal_index, cut_to })));
+            return Ok(FlowReply::Told(Box::new(FlowTold { told, rates, rule, journal_index, cut_to })));
         }
         self.ask_somebody(inquiry, question, cut_to).await
     }
@@ -203,7 +206,7 @@ impl<S: Stores> Desk<S> {
             let keeping = self.standing(Work::Cases)?;
             self.stores().cases().open_or_join(&keeping, case, &inquiry.actor.person, now).await?;
         }
-        let told = self.figure(&permit, Ground::Case(&permit), &question, &inquiry.figure)?;
+        let (told, rates) = self.figure(&permit, Ground::Case(&permit), &question, &inquiry.figure)?;
         let (rule, journal_index) = (permit.rule().clone(), permit.journal_index());
         let answered = Event::Answered {
             permit: journal_index,
@@ -213,7 +216,7 @@ impl<S: Stores> Desk<S> {
         };
         let answer = self.gate().close_with(permit, &answered, now)?;
         self.tell_flows(inquiry, Happened::Asked, answer, format!("flows: {} rows", told.rows())).await?;
-        Ok(FlowReply::Told(Box::new(FlowTold { told, rule, journal_index, cut_to })))
+        Ok(FlowReply::Told(Box::new(FlowTold { told, rates, rule, journal_index, cut_to })))
     }
 
     fn figure<A: Opens>(
@@ -222,9 +225,10 @@ impl<S: Stores> Desk<S> {
         ground: Ground<'_>,
         question: &Question,
         figure: &Figure,
-    ) -> Result<Told, DeskError> {
+    ) -> Result<(Told, Vec<Rate>), DeskError> {
         let (flows, now) = (self.stores().flows(), self.now());
-        Ok(match figure {
+        let rates = open(flows.rates(ground, question)?, permit, now)?;
+        let told = match figure {
             Figure::Totals => Told::Totals(open(flows.totals(ground, question)?, permit, now)?),
             Figure::Top { key, by, most } => {
                 Told::Top(open(flows.top(ground, question, *key, *by, *most)?, permit, now)?)
@@ -241,7 +245,8 @@ impl<S: Stores> Desk<S> {
             Figure::Sql { statement, bounds } => {
                 Told::Sql(open(flows.sql(single(ground)?, question, statement, *bounds)?, permit, now)?)
             }
-        })
+        };
+        Ok((told, rates))
     }
 
     async fn tell_flows(

@@ -23,6 +23,7 @@ pub(crate) struct House {
     pub clock: Hands,
     /// Its folder.
     pub folder: tempfile::TempDir,
+    settings: Settings,
     runtime: Runtime,
 }
 
@@ -46,21 +47,32 @@ impl Clock for Hands {
 impl House {
     /// An empty installation.
     pub fn new(now: UtcMicros) -> Self {
+        Self::with(now, Settings::default())
+    }
+
+    /// One whose operator wants the copy of flows for finding command servers.
+    pub fn wanting_the_copy(now: UtcMicros) -> Self {
+        Self::with(now, Settings { c2_copy: true, ..Settings::default() })
+    }
+
+    fn with(now: UtcMicros, settings: Settings) -> Self {
         let clock = Hands(Arc::new(AtomicI64::new(now.0)));
         let (folder, runtime) = (tempfile::tempdir().unwrap(), Runtime::new().unwrap());
-        Self { desk: desk(&runtime, folder.path(), &clock), clock, folder, runtime }
+        let desk = desk(&runtime, folder.path(), &clock, settings.clone());
+        Self { desk, clock, folder, settings, runtime }
     }
 
     /// The same after a stop. Permits keep the journal open: whoever has one drops it before.
     pub fn restarted(self) -> Self {
-        let Self { desk: old, clock, folder, runtime } = self;
+        let Self { desk: old, clock, folder, settings, runtime } = self;
         assert_eq!(Arc::strong_count(&old), 1, "nobody else has the desk");
         drop(old);
-        Self { desk: desk(&runtime, folder.path(), &clock), clock, folder, runtime }
+        let desk = desk(&runtime, folder.path(), &clock, settings.clone());
+        Self { desk, clock, folder, settings, runtime }
     }
 }
 
-fn desk(runtime: &Runtime, path: &Path, clock: &Hands) -> Arc<Desk<Shelves>> {
+fn desk(runtime: &Runtime, path: &Path, clock: &Hands, settings: Settings) -> Arc<Desk<Shelves>> {
     let folder = Folder::open(path).unwrap();
     let (packs, options) = (Packs::shipped().unwrap(), Options::new("tests.example"));
     let (gate, _) = Gate::open(&path.join("gate"), packs, &options, clock.now()).unwrap();
@@ -68,7 +80,7 @@ fn desk(runtime: &Runtime, path: &Path, clock: &Hands) -> Arc<Desk<Shelves>> {
     let opening = Shelves::open(&folder, vault, Arc::new(move || tick.now()), &permit, &[]);
     let (stores, _) = runtime.block_on(opening).unwrap();
     let clock = Arc::new(clock.clone());
-    Arc::new(Desk::new(Arc::new(gate), stores, Settings::default(), People::default(), clock))
+    Arc::new(Desk::new(Arc::new(gate), stores, settings, People::default(), clock))
 }
 
 fn recording(gate: &Gate, at: UtcMicros) -> Permit<Store> {

@@ -12,10 +12,10 @@ use tadoru_gate::journal::Event;
 use tadoru_gate::permit::{Act, Aggregate, Learn};
 use tadoru_gate::request::RuleRef;
 use tadoru_gate::{Answer, Ask, DataCategory, DataSet, Facts, Permit, Purpose, Refusal, Scope};
-use tadoru_model::finding::Finding;
+use tadoru_model::finding::{Finding, FindingState};
 use tadoru_model::{CaseId, FindingId, Span, UtcMicros};
 use tadoru_store::cases::{CaseError, Cases as _, Entry, Happened};
-use tadoru_store::incidents::{Brief, Coarse, Record};
+use tadoru_store::incidents::{Brief, Coarse, Moment, Record};
 
 use crate::ask::Work;
 use crate::casework::check_case;
@@ -23,6 +23,7 @@ use crate::flows::open;
 use crate::{Actor, Desk, DeskError, Door, Stores};
 
 pub(crate) use self::attack::Attack;
+pub use tadoru_detect::Said;
 
 /// Which incidents are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -164,7 +165,8 @@ impl<S: Stores> Desk<S> {
             self.stores().cases().open_or_join(&keeping, case, &actor.person, now).await?;
         }
         let sealed = self.stores().incidents().find(&permit, id)?.ok_or(DeskError::NoIncident)?;
-        let record = open(sealed, &permit, now)?;
+        let mut record = open(sealed, &permit, now)?;
+        set_course(&mut record);
         let (rule, until, journal_index) = (permit.rule().clone(), permit.until(), permit.journal_index());
         let answered = Event::Answered {
             permit: journal_index,
@@ -184,19 +186,26 @@ impl<S: Stores> Desk<S> {
     /// # Errors
     /// When the rules in force do not permit that, or the gate or the store fails.
     pub(crate) fn attack(&self, id: FindingId) -> Result<Option<Attack>, DeskError> {
-        let Some(newest) = self.newest(id)? else { return Ok(None) };
+        let Some(Record { newest, history }) = self.record(id)? else { return Ok(None) };
+        // One that is replayed goes on in its own time.
+        let seen = history.iter().map(|moment| moment.at).max().unwrap_or(newest.at);
+        let now = if self.now().since(seen) > OTHER_US { seen } else { self.now() };
         let timeout_us = self.detection().settings().active_timeout_us;
         let own = &self.settings().own_prefixes;
-        Ok(Some(Attack::of(&newest, self.network().tables(), own, self.now(), timeout_us)))
+        Ok(Some(Attack::of(&newest, self.network().tables(), own, now, timeout_us)))
     }
 
     /// The newest finding of an incident, for the installation's own work (JP-030).
     pub(crate) fn newest(&self, id: FindingId) -> Result<Option<Finding>, DeskError> {
+        Ok(self.record(id)?.map(|record| record.newest))
+    }
+
+    fn record(&self, id: FindingId) -> Result<Option<Record>, DeskError> {
         let permit = self.own_look()?;
         let Some(sealed) = self.stores().incidents().find(&permit, id)? else { return Ok(None) };
         let record = open(sealed, &permit, self.now())?;
         self.gate().close(permit)?;
-        Ok(Some(record.newest))
+        Ok(Some(record))
     }
 
     /// The permit for the installation's own, automatic use of what was recorded (JP-030).
@@ -248,6 +257,23 @@ impl Which {
     }
 }
 
+/// Puts a history in the order of its instants: what was measured is told later than what was found. What an open
+/// incident has now is what was measured last; the course of one that is over ends with the fall behind its last second.
+fn set_course(record: &mut Record) {
+    let Record { newest, history } = record;
+    history.sort_by_key(|moment| moment.at);
+    if newest.state != FindingState::Ended {
+        newest.now = history.last().map_or(newest.now, |moment| moment.rate);
+        return;
+    }
+    let behind = history.iter().find(|moment| moment.at > newest.last && moment.state != FindingState::Ended);
+    let near = newest.last.plus(FALL_US);
+    let fall = behind.copied().filter(|moment| moment.at <= near);
+    let fall = fall.unwrap_or(Moment { at: near, ..Moment::of(newest) });
+    history.retain(|moment| moment.at <= newest.last);
+    history.push(Moment { state: FindingState::Ended, ..fall });
+}
+
 fn check_door(actor: &Actor) -> Result<(), DeskError> {
     if actor.opens(Door::ReadsFlows) {
         return Ok(());
@@ -272,3 +298,11 @@ fn flow_ask<A: Act>(actor: &Actor, purpose: Purpose, scope: Scope, facts: Facts,
 
 /// Incidents of one list at most.
 pub const MOST_LISTED: usize = 1000;
+
+/// An open incident of which nothing was noted for so long is not of the present, microseconds.
+const OTHER_US: i64 = 1_200_000_000;
+/// How long behind its last second the fall of an attack is drawn at most: as often as its strength is noted.
+const FALL_US: i64 = 10_000_000;
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ pub mod approvals;
 pub mod ask;
 pub mod casework;
 pub mod clock;
+pub mod copies;
 pub mod directory;
 pub mod error;
 pub mod flows;
@@ -34,7 +35,7 @@ mod heard;
 #[cfg(test)]
 mod house;
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tadoru_gate::Gate;
 use tadoru_store::incidents::Brief;
@@ -55,7 +56,7 @@ pub struct Desk<S> {
     settings: Settings,
     people: People,
     clock: Arc<dyn Clock>,
-    network: Arc<Network>,
+    network: RwLock<Arc<Network>>,
     detection: Detection,
     /// Tells of incidents as they are filed.
     told: broadcast::Sender<Brief>,
@@ -78,7 +79,7 @@ impl<S: Stores> Desk<S> {
             settings,
             people,
             clock,
-            network: Arc::default(),
+            network: RwLock::default(),
             detection: Detection::default(),
             told: broadcast::Sender::new(MOST_WAITING),
             deleting: RwLock::default(),
@@ -88,12 +89,18 @@ impl<S: Stores> Desk<S> {
     /// The desk with what the operator has told about the network.
     #[must_use]
     pub fn with_network(self, network: Network) -> Self {
-        Self { network: Arc::new(network), ..self }
+        Self { network: RwLock::new(Arc::new(network)), ..self }
     }
 
     /// What the operator has told about the network; nothing where nothing was.
-    pub const fn network(&self) -> &Arc<Network> {
-        &self.network
+    pub fn network(&self) -> Arc<Network> {
+        Arc::clone(&self.network.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Goes by another network from now on: the operator has told it anew.
+    pub fn renew_network(&self, network: Network) {
+        let mut known = self.network.write().unwrap_or_else(PoisonError::into_inner);
+        *known = Arc::new(network.behind(&known));
     }
 
     /// The desk with other settings of its detector.

@@ -1,6 +1,6 @@
 //! What the operator has told about the network: customers, interfaces, routes.
 //!
-//! What comes in: tables as they were read, once at the start. What goes out: the tables that detectors and traces go by,
+//! What comes in: tables as they were read, at the start and when they have changed. What goes out: the tables that detectors and traces go by,
 //! autonomous systems where exporters told none, which records count once, and names for showing. It learns nothing from
 //! traffic, and what was not told stays unknown.
 
@@ -107,6 +107,27 @@ impl Network {
             routers: told.routers,
         };
         Self { tables, places, origins }
+    }
+
+    /// It with its customers in the order of `before`, behind them those that are new: what a detector has in mind of a
+    /// customer, it knows by the customer's place. One that is told no more keeps its place and has no prefix.
+    #[must_use]
+    pub fn behind(mut self, before: &Self) -> Self {
+        let told = std::mem::take(&mut self.tables.customers);
+        let mut told: Vec<Option<Customer>> = told.into_iter().map(Some).collect();
+        let places: BTreeMap<String, usize> = told
+            .iter()
+            .flatten()
+            .enumerate()
+            .map(|(place, customer)| (customer.name.clone(), place))
+            .collect();
+        for known in &before.tables.customers {
+            let place = places.get(&known.name).and_then(|place| told.get_mut(*place));
+            let gone = || Customer { prefixes: Vec::new(), ..known.clone() };
+            self.tables.customers.push(place.and_then(Option::take).unwrap_or_else(gone));
+        }
+        self.tables.customers.extend(told.into_iter().flatten());
+        self
     }
 
     /// The tables that detectors go by.

@@ -5,6 +5,7 @@
 //! gate's refusal. The flow records are looked up under the standing permit and stay sealed until the permit to disclose
 //! opens them; the documents are handed over by whoever asked, never sent from here.
 
+use tadoru_detect::Said;
 use tadoru_exchange::incident::{self, Recipient, Records};
 use tadoru_exchange::pack::{Delivery, Document, Rule, pack};
 use tadoru_gate::journal::Event;
@@ -34,8 +35,19 @@ pub struct PackWish {
     pub recipient: PackFor,
     /// The recipient by name, as the documents will say.
     pub name: String,
+    /// Whether a pack that is due records may be made without any.
+    pub without_records: WithoutRecords,
     /// On what ground.
     pub ground: Stated,
+}
+
+/// What happens where no flow record of the attack is found and the recipient is due records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WithoutRecords {
+    /// No pack is made: evidence without evidence misleads whoever gets it.
+    Refused,
+    /// The pack is made, and says that there are none.
+    Allowed,
 }
 
 /// For whom a pack is.
@@ -56,6 +68,8 @@ pub enum PackReply {
     Packed {
         /// The documents, their manifest among them.
         documents: Vec<Document>,
+        /// How many flow records are in it; `None` where the recipient is due none.
+        records: Option<u64>,
         /// SHA-256 of the manifest.
         manifest: [u8; 32],
         /// The rule that permits it.
@@ -90,8 +104,8 @@ impl<S: Stores> Desk<S> {
     /// Makes a pack of an incident.
     ///
     /// # Errors
-    /// When there is no such incident, the recipient has no part in it, the case is closed, or the gate or a store fails.
-    /// A refusal is a reply.
+    /// When there is no such incident, the recipient has no part in it, no flow record is found of it, the case is closed, or
+    /// the gate or a store fails. A refusal is a reply.
     pub async fn incident_pack(&self, wish: &PackWish) -> Result<PackReply, DeskError> {
         check_case(&wish.ground.case)?;
         let finding = self.newest(wish.incident)?.ok_or(DeskError::NoIncident)?;
@@ -100,10 +114,13 @@ impl<S: Stores> Desk<S> {
             Answer::Permitted(permit) => permit,
             Answer::Refused(refusal) => return Ok(PackReply::Refused(Box::new(refusal))),
         };
+        let mut found = None;
         let documents = match &wish.recipient {
             PackFor::Victim(named) => {
                 let own = victims_own(named, &finding)?;
-                incident::for_victim(&finding, &self.records(&permit, &attack, &own)?, &own)
+                let records = self.records(&permit, &attack, &own)?;
+                found = Some(records.flows.rows() as u64);
+                incident::for_victim(&finding, &records, &own, japanese)
             }
             PackFor::Neighbour(asn) if finding.ingress.iter().all(|way| way.neighbour_as != *asn) => {
                 let why = "the incident did not come in from that autonomous system";
@@ -111,13 +128,19 @@ impl<S: Stores> Desk<S> {
             }
             PackFor::Neighbour(asn) => incident::for_neighbour(&finding, *asn, &targets(&finding)),
             PackFor::Association => {
-                incident::for_association(&finding, &self.records(&permit, &attack, &[])?)
+                let records = self.records(&permit, &attack, &[])?;
+                found = Some(records.flows.rows() as u64);
+                incident::for_association(&finding, &records, japanese)
             }
         };
+        if found == Some(0) && wish.without_records == WithoutRecords::Refused {
+            self.gate().close(permit)?;
+            return Err(DeskError::NoRecords);
+        }
         let (documents, manifest) = pack(&self.delivery(wish, &permit), documents);
         let rule = permit.rule().clone();
         let journal_index = self.hand_over(wish, permit, documents.len(), manifest).await?;
-        Ok(PackReply::Packed { documents, manifest, rule, journal_index })
+        Ok(PackReply::Packed { documents, records: found, manifest, rule, journal_index })
     }
 
     /// The attack's own flows, and of these only those that have an end in `of`, where it names anything. They are looked
@@ -243,6 +266,11 @@ fn targets(finding: &Finding) -> Vec<Prefix> {
     all.sort_unstable();
     all.dedup();
     all
+}
+
+/// A sentence of the detector's in Japanese.
+fn japanese(english: &str) -> Option<String> {
+    Some(Said::read(english)?.japanese())
 }
 
 /// Flow records of one pack at most.

@@ -1,7 +1,8 @@
 //! How long records are kept, and their deletion at the end of it: a duty, and itself journaled (JP-062).
 //!
-//! What comes in: the periods of the pack in force. What goes out: rows, and then the keys of the months of which no row
-//! is left, with the tokens that were made under them. It never destroys a key that a record on the disk still needs.
+//! What comes in: the periods of the pack in force. What goes out: rows, flows, received exports, and then the keys of the
+//! months of which nothing is left, with the tokens that were made under them. It never destroys a key that a record on the
+//! disk still needs; what a hold keeps is one.
 
 use std::sync::PoisonError;
 
@@ -22,6 +23,8 @@ pub struct Periods {
     destinations: i64,
     venues: i64,
     incidents: i64,
+    flows: i64,
+    copied: i64,
 }
 
 impl Periods {
@@ -50,20 +53,24 @@ impl Periods {
     /// Whether all that ended in `month` and stands under keys of `class` is past its retention, for a day at least.
     fn are_over_for(self, class: &str, month: Month, now: UtcMicros) -> bool {
         let over = |kept: i64| kept != i64::MAX && month.end() <= now.plus(-kept.saturating_add(DAY_US));
-        if class == INCIDENT_KEYS {
-            return over(self.incidents);
+        match class {
+            INCIDENT_KEYS => over(self.incidents),
+            FLOWS => over(self.flows),
+            COPIED => over(self.copied),
+            _ => {
+                let kinds = kinds_of(class);
+                !kinds.is_empty() && kinds.iter().all(|kind| over(self.of(*kind)))
+            }
         }
-        let kinds = kinds_of(class);
-        !kinds.is_empty() && kinds.iter().all(|kind| over(self.of(*kind)))
     }
 }
 
 /// What a run of the retention did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Run {
-    /// Rows, flows and incidents deleted.
+    /// Rows, flows, exports that nobody had read and incidents deleted.
     pub deleted: u64,
-    /// Rows that a hold kept.
+    /// Rows, and hours of flows, that a hold kept.
     pub held: u64,
     /// Keys destroyed.
     pub keys: u64,
@@ -77,6 +84,8 @@ impl<S: Stores> Desk<S> {
             destinations: self.period(DESTINATION),
             venues: self.period(VENUE),
             incidents: self.period(INCIDENT),
+            flows: self.period(FLOWS),
+            copied: self.period(COPIED),
         }
     }
 
@@ -118,21 +127,36 @@ impl<S: Stores> Desk<S> {
                 self.note_deleted(kind.as_str(), before, deleted.rows)?;
             }
         }
-        run.deleted += self.drop_flows(now)?;
+        let exports_since = self.drop_flows(periods, now, &mut run)?;
         run.deleted += self.drop_incidents(periods, now)?;
-        run.keys = self.destroy_keys(periods, now)?;
+        run.keys = self.destroy_keys(periods, exports_since, now)?;
         Ok(run)
     }
 
-    /// Deletes the hours of flows that are past their retention (JP-030: 72 hours); how many flows.
-    fn drop_flows(&self, now: UtcMicros) -> Result<u64, DeskError> {
+    /// Deletes the hours of flows that are past their retention (JP-030: 72 hours), those of their copy (JP-050: 7 days),
+    /// and exports that nobody had read by then; tells when the oldest export that is left arrived.
+    fn drop_flows(
+        &self,
+        periods: Periods,
+        now: UtcMicros,
+        run: &mut Run,
+    ) -> Result<Option<UtcMicros>, DeskError> {
         let permit = self.standing(Work::Flows)?;
-        let before = now.plus(-self.period(FLOWS));
-        let dropped = self.stores().flows().delete_before(&permit, before)?;
-        if dropped.flows > 0 {
-            self.note_deleted(FLOWS, before, dropped.flows)?;
+        let (stores, line) = (self.stores(), |kept: i64| now.plus(kept.saturating_neg()));
+        let (raw, copied) = (line(periods.flows), line(periods.copied));
+        let flows = stores.flows().delete_before(&permit, raw)?;
+        let (exports, exports_since) = stores.forget_exports(&permit, raw)?;
+        let copies = stores.flow_copy().delete_before(&permit, copied)?;
+        run.held += flows.held;
+        for (class, before, records) in
+            [(FLOWS, raw, flows.flows), (FLOWS, raw, exports), (COPIED, copied, copies.flows)]
+        {
+            if records > 0 {
+                run.deleted += records;
+                self.note_deleted(class, before, records)?;
+            }
         }
-        Ok(dropped.flows)
+        Ok(exports_since)
     }
 
     /// Deletes the incidents that ended longer ago than their extract is kept (JP-030.2: a year); how many.
@@ -158,7 +182,12 @@ impl<S: Stores> Desk<S> {
     }
 
     /// Destroys the keys of the months that are over of which nothing is left; how many.
-    fn destroy_keys(&self, periods: Periods, now: UtcMicros) -> Result<u64, DeskError> {
+    fn destroy_keys(
+        &self,
+        periods: Periods,
+        exports_since: Option<UtcMicros>,
+        now: UtcMicros,
+    ) -> Result<u64, DeskError> {
         let mut keys = self.gate().vault().list().map_err(GateError::from)?;
         keys.retain(|(class, month)| periods.are_over_for(class, *month, now));
         if keys.is_empty() {
@@ -167,8 +196,14 @@ impl<S: Stores> Desk<S> {
         let live_since = self.stores().forget_applied()?.unwrap_or(UtcMicros::MAX);
         let mut needed = self.stores().assignments().keys_in_use();
         needed.extend(self.stores().incidents().keys_in_use());
-        // What waits live to be applied stands under the keys of assignments.
-        let waits = |(class, month): &(String, Month)| class != INCIDENT_KEYS && month.end() > live_since;
+        needed.extend(self.stores().flow_keys_in_use());
+        let exports_since = exports_since.unwrap_or(UtcMicros::MAX);
+        // What waits live to be applied stands under the keys of assignments, or of flows.
+        let waits = |(class, month): &(String, Month)| match class.as_str() {
+            INCIDENT_KEYS | COPIED => false,
+            FLOWS => month.end() > exports_since,
+            _ => month.end() > live_since,
+        };
         keys.retain(|key| !waits(key) && !needed.contains(key));
         for (class, month) in &keys {
             self.gate().destroy_key(class, *month, now)?;
@@ -206,7 +241,9 @@ pub const VENUE: &str = "venue";
 /// Retention class of incidents, and of what is kept in a case for a year after its end.
 pub const INCIDENT: &str = "case-1y";
 /// Retention class of flows kept for the handling of attacks.
-pub const FLOWS: &str = "flow-raw";
+pub const FLOWS: &str = tadoru_store::flows::KEYS;
+/// Retention class of the copy of flows for finding command servers.
+pub const COPIED: &str = tadoru_store::flows::copy::KEYS;
 
 const DAY_US: i64 = 86_400_000_000;
 /// 180 days: the pack's default for assignment logs, should a pack not tell.

@@ -17,6 +17,8 @@ pub struct Settings {
     pub guard_ms: u32,
     /// Language of texts that name no other.
     pub language: Language,
+    /// Whether a copy of the flows is wanted to find unknown command servers (JP-050); the rules ask for two agreements.
+    pub c2_copy: bool,
 }
 
 /// A language that Tadoru speaks.
@@ -38,6 +40,7 @@ impl Default for Settings {
             own_prefixes: Vec::new(),
             guard_ms: 1000,
             language: Language::En,
+            c2_copy: false,
         }
     }
 }

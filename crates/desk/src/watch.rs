@@ -11,16 +11,16 @@ mod settings;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tadoru_detect::Detector;
+use tadoru_detect::Detectors;
 use tadoru_gate::permit::Store;
 use tadoru_gate::{GateError, Permit};
-use tadoru_model::{Finding, FindingState, Flows, UtcMicros};
+use tadoru_model::{Finding, Flows, UtcMicros};
 use tadoru_store::assignments::SpoolMark;
 use tadoru_store::incidents::{Brief, Moment};
 use tokio::sync::broadcast;
 
 use crate::ask::Work;
-use crate::{Desk, DeskError, Stores};
+use crate::{Desk, DeskError, Network, Stores};
 
 use self::resume::Resumed;
 pub use self::settings::Detection;
@@ -29,7 +29,9 @@ pub use self::settings::Detection;
 pub struct FlowWatch<S> {
     desk: Arc<Desk<S>>,
     permit: Arc<Permit<Store>>,
-    detector: Detector,
+    detector: Detectors,
+    /// What the detector's tables were made of.
+    network: Arc<Network>,
     resumed: Resumed,
     /// Found and not yet on file.
     unfiled: VecDeque<Finding>,
@@ -50,7 +52,8 @@ impl<S: Stores> Desk<S> {
         let settings = self.detection().settings();
         let quiet_us = settings.quiet_us;
         let seed = self.gate().vault().file_id().map_err(GateError::from)?;
-        let mut detector = Detector::new(settings, self.network().world(), seed);
+        let network = self.network();
+        let mut detector = Detectors::new(settings, network.world(), seed);
         if let Some(kept) = kept {
             // What does not read was kept by another version: it is learnt anew.
             detector = detector.restored(&kept);
@@ -59,7 +62,7 @@ impl<S: Stores> Desk<S> {
         let resumed = Resumed::new(self.open_incidents()?, now, quiet_us);
         let desk = Arc::clone(self);
         let (unfiled, taken) = (VecDeque::new(), (now, now));
-        Ok(FlowWatch { desk, permit, detector, resumed, unfiled, taken, measured: now, learnt: now })
+        Ok(FlowWatch { desk, permit, detector, network, resumed, unfiled, taken, measured: now, learnt: now })
     }
 
     /// Hears of incidents as they are filed, from now on.
@@ -102,9 +105,14 @@ impl<S: Stores> FlowWatch<S> {
     /// When findings cannot be filed; they are kept and filed later.
     pub fn tick(&mut self) -> Result<(), DeskError> {
         let now = self.present();
+        let network = self.desk.network();
+        if !Arc::ptr_eq(&network, &self.network) {
+            self.detector.set_world(network.world());
+            self.network = network;
+        }
         let found = self.detector.tick(now);
         self.note(found);
-        let gone = self.resumed.gone(now);
+        let gone = self.resumed.gone(now.plus(-self.detector.longest_wait_us()));
         self.unfiled.extend(gone);
         self.file()?;
         if now.since(self.measured) >= MEASURE_US {
@@ -170,15 +178,12 @@ impl<S: Stores> FlowWatch<S> {
         Ok(())
     }
 
-    /// Notes how strong the open attacks are. A scan has no course that a picture would show.
+    /// Notes how strong the open attacks were in the newest second of which their flows have come. A scan has no course
+    /// that a picture would show.
     fn measure(&mut self, now: UtcMicros) -> Result<(), DeskError> {
-        let open = self.detector.open(now).into_iter().filter(|finding| !finding.vector.is_scan());
-        let moments: Vec<_> = open
-            .map(|finding| {
-                let id = self.resumed.id_of(finding.id);
-                (id, Moment { at: now, state: FindingState::Grew, ..Moment::of(&finding) })
-            })
-            .collect();
+        let open = self.detector.measured(now);
+        let moments: Vec<_> =
+            open.iter().map(|finding| (self.resumed.id_of(finding.id), Moment::of(finding))).collect();
         if moments.is_empty() {
             return Ok(());
         }

@@ -45,13 +45,16 @@ impl Recipient {
     }
 }
 
+/// Says a sentence of a finding in Japanese; `None` where it is not known.
+pub type Japanese = fn(&str) -> Option<String>;
+
 /// For the victim at these addresses: what was sent at it, from whom as the packets say, and the records themselves. What
 /// is of others is left out, whatever comes in.
-pub fn for_victim(finding: &Finding, records: &Records, own: &[Prefix]) -> Vec<Document> {
+pub fn for_victim(finding: &Finding, records: &Records, own: &[Prefix], say: Japanese) -> Vec<Document> {
     let records = records.of(own);
     let targets = finding.targets.iter().filter(|target| is_at(&target.scope, own)).map(Aim::of).collect();
     let told = Told { targets, ..Told::of(finding) };
-    vec![json(INCIDENT, &told), letter::victim(finding, &records), records.document()]
+    vec![json(INCIDENT, &told), letter::victim(finding, &records, say), records.document()]
 }
 
 /// For the neighbour from whose network it comes: time, kind, volume, its own ingress interfaces, and the prefixes of the
@@ -70,13 +73,13 @@ pub fn for_neighbour(finding: &Finding, neighbour_as: u32, victim: &[Prefix]) ->
 }
 
 /// For the certified association: the attack with its source addresses, as evidence.
-pub fn for_association(finding: &Finding, records: &Records) -> Vec<Document> {
+pub fn for_association(finding: &Finding, records: &Records, say: Japanese) -> Vec<Document> {
     let told = Told {
         targets: finding.targets.iter().map(Aim::of).collect(),
         ingress: finding.ingress.iter().map(Interface::of).collect(),
         ..Told::of(finding)
     };
-    vec![json(INCIDENT, &told), letter::association(finding, records), records.document()]
+    vec![json(INCIDENT, &told), letter::association(finding, records, say), records.document()]
 }
 
 /// The network of a victim as it is told to others: a /24 or a /48 at the narrowest.

@@ -8,7 +8,7 @@
 
 use std::ops::RangeInclusive;
 
-use tadoru_detect::Tables;
+use tadoru_detect::{Said, Sentence, Tables};
 use tadoru_model::finding::{Finding, FindingState, PortShare, Scan, Scope, Service, Target};
 use tadoru_model::{Prefix, Span, UtcMicros, Vector};
 use tadoru_store::filter::{AddressField, Field, Filter, Node, Test};
@@ -29,19 +29,36 @@ impl Attack {
     /// The flows of the incident that a finding is the newest of, as of `now`, by exporters that tell long flows every
     /// `timeout_us`.
     pub fn of(finding: &Finding, tables: &Tables, own: &[Prefix], now: UtcMicros, timeout_us: i64) -> Self {
-        let margin_us = timeout_us.max(MARGIN_US);
+        let margin_us = timeout_us.max(MARGIN_US).max(told_within_us(finding));
+        let before_us = if began_earlier(finding) { LONGEST_US } else { margin_us };
         let last = if finding.state == FindingState::Ended { finding.last } else { finding.last.max(now) };
-        let span = Span::new(finding.start.plus(-margin_us), last.plus(margin_us));
+        let span = Span::new(finding.start.plus(-before_us), last.plus(margin_us));
         let whose = Whose { tables, own };
         let targets = finding.targets.iter().map(|target| {
             let Target { scope, vector, from, last, .. } = target;
             let going_on = finding.state != FindingState::Ended && finding.at.since(*last) <= FRESH_US;
             let last = if going_on { (*last).max(now) } else { *last };
-            let hit = Span::new(from.plus(-margin_us), last.plus(margin_us));
+            let hit = Span::new(from.plus(-before_us), last.plus(margin_us));
             Node::all(vec![whose.aim(scope, *vector), shape(finding, scope, *vector), within(hit)])
         });
         Self { span, filter: Filter::from(Node::either(targets.collect())) }
     }
+}
+
+/// How long after they began flows of it were told of, where that is longer than configured.
+fn told_within_us(finding: &Finding) -> i64 {
+    let said = finding.why.iter().filter_map(|text| Said::read(text));
+    let mut seconds = said.filter(|said| said.sentence == Sentence::LongFlows).filter_map(|said| {
+        let seconds: i64 = said.figures.first()?.parse().ok()?;
+        Some(seconds.saturating_mul(1_000_000))
+    });
+    seconds.next().unwrap_or_default().min(LONGEST_US)
+}
+
+/// Whether flows of it began before anything is kept of them.
+fn began_earlier(finding: &Finding) -> bool {
+    let mut said = finding.wrong_if.iter().filter_map(|text| Said::read(text));
+    said.any(|said| said.sentence == Sentence::BeganEarlier)
 }
 
 /// Whose prefixes are whose.
@@ -229,5 +246,7 @@ const NEARLY_ALL: f64 = 0.95;
 /// How long before and after its seconds over the threshold flows of an attack may begin and end at least: an exporter's
 /// usual active timeout, microseconds.
 const MARGIN_US: i64 = 60_000_000;
+/// How long a flow of an attack may have lasted at most, microseconds.
+const LONGEST_US: i64 = 86_400_000_000;
 /// A target that was hit so shortly before the newest finding is hit still, microseconds.
 const FRESH_US: i64 = 60_000_000;

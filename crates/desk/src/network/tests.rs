@@ -115,3 +115,27 @@ fn places_are_those_that_were_told() {
     assert_eq!((place.name.as_str(), place.neighbour_as), ("if7", 64507));
     assert!(network.place(bits("192.0.2.1"), 8).is_none());
 }
+
+#[test]
+fn customers_keep_their_places_when_the_network_is_told_anew() {
+    let customer = |name: &str, prefix: &str| Customer {
+        name: name.to_owned(),
+        prefixes: vec![prefix.parse().unwrap()],
+        class: String::new(),
+    };
+    let told = |customers: Vec<Customer>| Network::new(Told { customers, ..Told::default() });
+    let before = told(vec![customer("hill", "203.0.113.0/26"), customer("river", "203.0.113.64/26")]);
+    let anew = vec![
+        customer("sea", "203.0.113.128/26"),
+        customer("river", "203.0.113.192/26"),
+        customer("wood", "198.51.100.0/26"),
+    ];
+    let network = told(anew).behind(&before);
+    let names: Vec<&str> = network.tables().customers.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["hill", "river", "sea", "wood"]);
+    let world = network.world();
+    assert_eq!(world.customer_of(bits("203.0.113.1")), None, "who is told no more has no address");
+    assert_eq!(world.customer_of(bits("203.0.113.65")), None);
+    assert_eq!(world.customer_of(bits("203.0.113.193")), Some(1));
+    assert_eq!(world.customer_of(bits("203.0.113.129")), Some(2));
+}

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use tadoru_detect::Sentence;
 use tadoru_model::finding::{Peak, Rate, Target, VectorRate};
 use tadoru_model::{Finding, FindingId, FindingState, Scope, UtcMicros};
 
@@ -48,14 +49,14 @@ impl Resumed {
         finding
     }
 
-    /// What was not seen again, ended.
+    /// What was not seen again, ended, once all that happened until `now` has come.
     pub(super) fn gone(&mut self, now: UtcMicros) -> Vec<Finding> {
         if now < self.until {
             return Vec::new();
         }
         let ended = self.waiting.drain(..).map(|mut finding| {
             (finding.state, finding.at, finding.now) = (FindingState::Ended, now, Rate::default());
-            finding.wrong_if.push(NOT_SEEN.to_owned());
+            finding.wrong_if.push(not_seen());
             finding
         });
         ended.collect()
@@ -112,5 +113,6 @@ fn highest(a: Rate, b: Rate) -> Rate {
 }
 
 /// What such an end says.
-pub(super) const NOT_SEEN: &str =
-    "its end is not known: the desk was restarted while it went on, and did not see it again";
+pub(super) fn not_seen() -> String {
+    Sentence::EndNotSeen.text()
+}

@@ -10,7 +10,7 @@ use std::fs;
 use std::net::IpAddr;
 
 use tadoru_model::flow::to_bits;
-use tadoru_model::{Flow, Scope};
+use tadoru_model::{FindingState, Flow, Scope};
 use tadoru_store::incidents::ScopeKind;
 use tadoru_store_embedded::shelves::Shelves;
 
@@ -107,10 +107,10 @@ fn a_flood_is_filed_told_and_ended() {
     assert_eq!(states(&mut heard).last(), Some(&(brief.id, FindingState::Ended)));
     let look = house.desk.own_look().unwrap();
     let record = house.desk.stores().incidents().find(&look, brief.id).unwrap().unwrap();
-    let record = crate::flows::open(record, &look, house.desk.now()).unwrap();
+    let mut record = crate::flows::open(record, &look, house.desk.now()).unwrap();
+    record.history.sort_by_key(|moment| moment.at);
     let measured = record.history.iter().filter(|moment| moment.at.0 % 1_000_000 == 0).count();
     assert!(measured >= 3, "its strength was noted every ten seconds: {} moments", record.history.len());
-    assert!(record.history.is_sorted_by_key(|moment| moment.at));
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn a_restart_goes_on_with_the_attack_under_its_old_id() {
     wait(&house, &mut watch, 28..120);
     let [after] = briefs(&house)[..] else { panic!("one attack") };
     assert_eq!((after.id, after.start, after.state), (before.id, before.start, FindingState::Ended));
-    assert!(!house.desk.newest(after.id).unwrap().unwrap().wrong_if.contains(&resume::NOT_SEEN.to_owned()));
+    assert!(!house.desk.newest(after.id).unwrap().unwrap().wrong_if.contains(&resume::not_seen()));
     drop(watch);
 }
 
@@ -178,7 +178,7 @@ fn an_attack_that_was_over_before_the_restart_is_ended_and_says_what_is_not_know
     assert_eq!(brief.state, FindingState::Ended);
     assert!(brief.last.0 / 1_000_000 <= NOW_S + 9, "its last second is the last that was seen");
     let finding = house.desk.newest(brief.id).unwrap().unwrap();
-    assert!(finding.wrong_if.contains(&resume::NOT_SEEN.to_owned()));
+    assert!(finding.wrong_if.contains(&resume::not_seen()));
     drop(watch);
 }
 
@@ -198,6 +198,106 @@ fn a_backlog_is_looked_at_as_of_when_it_came_in() {
     let [brief] = briefs(&house)[..] else { panic!("one attack") };
     assert_eq!(brief.state, FindingState::Ended, "the hour since was quiet");
     assert!(brief.last.0 / 1_000_000 - NOW_S <= 11);
+}
+
+/// Exports of yesterday, replayed at their own pace or as fast as they can be sent: the incident has the time of its
+/// flows, and they are what it is made of.
+#[test]
+fn what_is_replayed_is_found_in_its_own_time_and_its_flows_with_it() {
+    for seconds_at_once in [1, 10] {
+        let house = House::new(UtcMicros::from_seconds(NOW_S + 86_400));
+        let mut watch = house.desk.watch().unwrap();
+        let (mut all, mut came) = (0, 0);
+        for begin in (0..60).step_by(seconds_at_once as usize) {
+            came += 1;
+            set(&house, 86_400 + came);
+            let mut batch = Flows::default();
+            for second in begin..begin + seconds_at_once {
+                // Twenty seconds of flood, and forty in which another is visited.
+                let mut flows = if second < 20 { flood(second) } else { syns(second, 1) };
+                if second < 20 {
+                    all += flows.rows();
+                } else {
+                    flows.dst[0] ^= 3;
+                }
+                flows.received_us.fill((NOW_S + 86_400 + came) * 1_000_000);
+                batch.append(&mut flows);
+            }
+            watch.take(&mut batch).unwrap();
+            watch.tick().unwrap();
+        }
+        wait(&house, &mut watch, 86_400 + came..86_400 + came + 130);
+        let [brief] = briefs(&house)[..] else { panic!("one attack: {:?}", briefs(&house)) };
+        assert_eq!(brief.state, FindingState::Ended);
+        let (start, last) = (brief.start.0 / 1_000_000 - NOW_S, brief.last.0 / 1_000_000 - NOW_S);
+        assert!((0..=1).contains(&start) && (18..=20).contains(&last), "from {start} s to {last} s");
+        assert!((brief.peak.packets_per_s / 40_000.0 - 1.0).abs() < 0.1, "{:?}", brief.peak);
+
+        let attack = house.desk.attack(brief.id).unwrap().unwrap();
+        let stored: Vec<Flows> = (0..20).map(flood).collect();
+        let mut own = Vec::new();
+        let found: usize = stored
+            .iter()
+            .map(|flows| {
+                own.clear();
+                attack.filter.select(flows, 0..flows.rows(), &mut own);
+                own.len()
+            })
+            .sum();
+        assert_eq!(found, all, "every flow of it is its own");
+        assert!(
+            attack.span.from.0 / 1_000_000 >= NOW_S - 120 && attack.span.until.0 / 1_000_000 <= NOW_S + 120
+        );
+    }
+}
+
+/// While it goes on, what came meanwhile is not taken for it.
+#[test]
+fn what_is_replayed_claims_nothing_of_the_present() {
+    let house = House::new(UtcMicros::from_seconds(NOW_S + 86_400));
+    let mut watch = house.desk.watch().unwrap();
+    for second in 0..15 {
+        set(&house, 86_400 + second + 1);
+        watch.take(&mut flood(second)).unwrap();
+        watch.tick().unwrap();
+    }
+    let [brief] = briefs(&house)[..] else { panic!("one attack") };
+    assert!(brief.is_open());
+    let attack = house.desk.attack(brief.id).unwrap().unwrap();
+    assert!(attack.span.until.0 / 1_000_000 <= NOW_S + 120);
+}
+
+/// A flood that stops is measured on its way down, and its end shows what there is then.
+#[test]
+fn the_strength_of_a_flood_falls_when_it_stops() {
+    let house = House::new(UtcMicros::from_seconds(NOW_S));
+    let mut watch = house.desk.watch().unwrap();
+    attack(&house, &mut watch, 0..35);
+    for second in 35..130 {
+        set(&house, second + 1);
+        watch.take(&mut syns(second, 10)).unwrap();
+        watch.tick().unwrap();
+    }
+    let [brief] = briefs(&house)[..] else { panic!("one attack") };
+    assert_eq!(brief.state, FindingState::Ended);
+    let finding = house.desk.newest(brief.id).unwrap().unwrap();
+    assert!(finding.now.packets_per_s < 2_000.0, "at its end: {:?}", finding.now);
+    let look = house.desk.own_look().unwrap();
+    let record = house.desk.stores().incidents().find(&look, brief.id).unwrap().unwrap();
+    let mut history = crate::flows::open(record, &look, house.desk.now()).unwrap().history;
+    history.sort_by_key(|moment| moment.at);
+    for moment in &history {
+        let (second, rate) = (moment.at.0 / 1_000_000 - NOW_S, moment.rate.packets_per_s);
+        match second {
+            1..35 => assert!(rate > 20_000.0, "{rate} at {second} s"),
+            37.. => assert!(rate < 2_000.0, "{rate} at {second} s"),
+            _ => {}
+        }
+    }
+    assert!(
+        history.iter().any(|moment| (37..60).contains(&(moment.at.0 / 1_000_000 - NOW_S))),
+        "its fall is noted"
+    );
 }
 
 #[test]

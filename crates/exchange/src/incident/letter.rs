@@ -4,23 +4,18 @@ use std::fmt::Write as _;
 
 use tadoru_model::finding::{Finding, Rate, Vector};
 
-use super::{ForNeighbour, Records, word};
+use super::{ForNeighbour, Japanese, Records, word};
 use crate::pack::Document;
 
 /// To the victim.
-pub(super) fn victim(finding: &Finding, records: &Records) -> Document {
-    let count = records.flows.rows();
+pub(super) fn victim(finding: &Finding, records: &Records, say: Japanese) -> Document {
     let mut text = String::from(
         "貴方宛ての攻撃とみられる通信の記録をお渡しします。ご自身の通信の記録に限ります。\n\
          These are records of communications that were sent to you and look like an attack: your own, and no others.\n\n",
     );
-    figures(&mut text, finding);
-    let _ = writeln!(
-        text,
-        "records.csv   {count} 件の記録 / {count} records{}",
-        if records.cut { "（一部 / a part of them）" } else { "" }
-    );
-    spoofing(&mut text, finding);
+    figures(&mut text, finding, say);
+    evidence(&mut text, records);
+    spoofing(&mut text, finding, say);
     checked(text)
 }
 
@@ -46,24 +41,19 @@ pub(super) fn neighbour(told: &ForNeighbour) -> Document {
 }
 
 /// To the certified association.
-pub(super) fn association(finding: &Finding, records: &Records) -> Document {
-    let count = records.flows.rows();
+pub(super) fn association(finding: &Finding, records: &Records, say: Japanese) -> Document {
     let mut text = String::from(
         "電気通信事業法第116条の2に基づく認定協会に、攻撃の証拠として通信履歴を提供します。\n\
          Communications history as evidence of an attack, for the association certified under article 116-2 of the\n\
          Telecommunications Business Act.\n\n",
     );
-    figures(&mut text, finding);
-    let _ = writeln!(
-        text,
-        "records.csv   {count} 件の記録 / {count} records{}",
-        if records.cut { "（一部 / a part of them）" } else { "" }
-    );
-    spoofing(&mut text, finding);
+    figures(&mut text, finding, say);
+    evidence(&mut text, records);
+    spoofing(&mut text, finding, say);
     checked(text)
 }
 
-fn figures(text: &mut String, finding: &Finding) {
+fn figures(text: &mut String, finding: &Finding, say: Japanese) {
     line(text, "番号 / incident", &finding.id.to_string());
     line(text, "時刻 / time", &format!("{} – {}", finding.start, finding.last));
     line(text, "種類 / kind", &kinds(finding.vectors.iter().map(|v| v.vector)));
@@ -74,17 +64,41 @@ fn figures(text: &mut String, finding: &Finding) {
         "全数 / every packet counted".to_owned()
     };
     line(text, "計数 / counting", &sampled);
-    line(text, "確からしさ / sureness", &format!("{}: {}", word(&finding.sure), finding.sure_because));
+    line(
+        text,
+        "確からしさ / sureness",
+        &format!("{}: {}", word(&finding.sure), both(&finding.sure_because, say)),
+    );
 }
 
-fn spoofing(text: &mut String, finding: &Finding) {
+fn evidence(text: &mut String, records: &Records) {
+    let count = records.flows.rows();
+    let _ = match (count, records.cut) {
+        (0, _) => writeln!(
+            text,
+            "records.csv   フロー記録は残っていません。この包みは証拠となる記録を含みません。\n              \
+             No flow record of it is found: this pack holds no records as evidence."
+        ),
+        (_, true) => {
+            writeln!(text, "records.csv   {count} 件の記録 / {count} records（一部 / a part of them）")
+        }
+        (_, false) => writeln!(text, "records.csv   {count} 件の記録 / {count} records"),
+    };
+}
+
+fn spoofing(text: &mut String, finding: &Finding, say: Japanese) {
     let spoofing = &finding.sources.spoofing;
     text.push_str("\n送信元アドレスは記録のとおりであり、詐称の可能性があります。\n");
     text.push_str("Source addresses are as the packets say; they may be forged.\n");
     line(text, "判定 / verdict", &word(&spoofing.verdict));
     for because in &spoofing.because {
-        line(text, "", because);
+        line(text, "", &both(because, say));
     }
+}
+
+/// A sentence in both languages.
+fn both(english: &str, say: Japanese) -> String {
+    say(english).map_or_else(|| english.to_owned(), |japanese| format!("{japanese} / {english}"))
 }
 
 fn kinds(vectors: impl Iterator<Item = Vector>) -> String {

@@ -41,6 +41,11 @@ fn ingress(input: u32, neighbour_as: u32, share: f64) -> Ingress {
     Ingress { exporter: addr("192.0.2.1"), input, neighbour_as, share }
 }
 
+/// As if every sentence were known in Japanese.
+fn say(english: &str) -> Option<String> {
+    (!english.is_empty()).then(|| format!("「{english}」"))
+}
+
 fn finding() -> Finding {
     let vector = Vector::Amplification(Service::Dns);
     Finding {
@@ -119,9 +124,9 @@ fn text(documents: &[Document]) -> String {
 #[test]
 fn no_pack_names_a_customer() {
     let packs = [
-        for_victim(&finding(), &records(), &[Prefix::host(addr(VICTIM))]),
+        for_victim(&finding(), &records(), &[Prefix::host(addr(VICTIM))], say),
         for_neighbour(&finding(), 64_501, &[Prefix::host(addr(VICTIM))]),
-        for_association(&finding(), &records()),
+        for_association(&finding(), &records(), say),
     ];
     for pack in &packs {
         assert!(!text(pack).contains(CUSTOMER));
@@ -130,7 +135,7 @@ fn no_pack_names_a_customer() {
 
 #[test]
 fn the_victim_gets_its_own_communications_and_no_others() {
-    let documents = for_victim(&finding(), &records(), &[Prefix::host(addr(VICTIM))]);
+    let documents = for_victim(&finding(), &records(), &[Prefix::host(addr(VICTIM))], say);
     let text = text(&documents);
     assert!(text.contains(VICTIM) && text.contains(SENDER));
     assert!(!text.contains(OTHER) && !text.contains("198.51.100.24"), "{text}");
@@ -162,8 +167,10 @@ fn the_neighbour_gets_five_fields_and_no_address_of_a_communication() {
 
 #[test]
 fn the_association_gets_the_sources_as_evidence() {
-    let text = text(&for_association(&finding(), &records()));
+    let text = text(&for_association(&finding(), &records(), say));
     assert!(text.contains(SENDER) && text.contains("64502"), "{text}");
+    let because = &finding().sure_because;
+    assert!(text.contains(&format!("「{because}」 / {because}")), "in both languages: {text}");
 }
 
 #[test]

@@ -31,6 +31,36 @@ const FLOODS: &[(&str, Draw)] = &[
     ("dns", |n| Flow { src_port: 53, dst_port: port(n), ..of(17, 0, 1, 1400) }),
     ("ntp", |_| Flow { src_port: 123, dst_port: 80, ..of(17, 0, 1, 468) }),
     ("gre", |_| of(47, 0, 1, 600)),
+    ("ack", |n| Flow { src_port: port(n), dst_port: 443, sampling: 1, ..of(6, 16, 3, 40) }),
+    ("memcached", |n| Flow { src_port: 11211, dst_port: port(n), ..of(17, 0, 1, 1400) }),
+    ("ssdp", |n| Flow { src_port: 1900, dst_port: port(n), ..of(17, 0, 1, 320) }),
+    ("cldap", |n| Flow { src_port: 389, dst_port: port(n), ..of(17, 0, 1, 1400) }),
+    ("chargen", |n| Flow { src_port: 19, dst_port: port(n), ..of(17, 0, 1, 1000) }),
+    ("connections", |n| Flow { src_port: port(n), dst_port: 22, sampling: 1, ..of(6, 27, 4, 50) }),
+    ("http-get", |n| Flow { src: bot(n), src_port: port(n), dst_port: 80, sampling: 1, ..of(6, 27, 6, 100) }),
+];
+
+/// Which vector each of them is.
+const VECTORS: &[(&str, &str)] = &[
+    ("udp", "udp"),
+    ("udp on every port", "udp"),
+    ("icmp", "icmp"),
+    ("syn", "syn"),
+    ("syn-ack", "syn-ack"),
+    ("rst", "rst"),
+    ("fin", "fin"),
+    ("xmas", "tcp-invalid"),
+    ("fragments", "fragments"),
+    ("dns", "amplification-dns"),
+    ("ntp", "amplification-ntp"),
+    ("gre", "other-protocol"),
+    ("ack", "ack"),
+    ("memcached", "amplification-memcached"),
+    ("ssdp", "amplification-ssdp"),
+    ("cldap", "amplification-cldap"),
+    ("chargen", "amplification-chargen"),
+    ("connections", "connections"),
+    ("http-get", "http-get"),
 ];
 
 #[test]
@@ -45,6 +75,8 @@ fn every_flow_of_an_attack_is_its_own_and_no_other() {
                 continue;
             };
             assert_eq!(finding.scope, Scope::Host(target), "{name}");
+            let (_, vector) = VECTORS.iter().find(|(of, _)| name.split(", ").next() == Some(*of)).unwrap();
+            assert_eq!(finding.vector.to_string(), *vector, "{name}");
             let all: Vec<Flow> = flood.concat();
             let own = chosen(&attack, &all);
             if own.len() != all.len() {
@@ -110,6 +142,25 @@ fn flows_are_looked_for_as_far_back_as_their_exporters_keep_them() {
     let kept_for = |timeout_us| Attack::of(&finding, &tables(), &[], finding.at, timeout_us);
     assert_eq!(chosen(&kept_for(60_000_000), &[long]).len(), 0);
     assert_eq!(chosen(&kept_for(300_000_000), &[long]).len(), 1);
+}
+
+/// Where its exporters tell of longer flows than is configured, or of longer ones than are looked at, these are its own.
+#[test]
+fn long_flows_of_an_attack_are_its_own() {
+    let (_, flood) = attacked(false, FLOODS[0].1);
+    let (_, finding) = found(&flood, 0).unwrap();
+    let lasting = |seconds: i64| Flow { first_us: finding.start.0 - seconds * 1_000_000, ..flood[3][0] };
+    let own = |finding: &Finding| {
+        let attack = Attack::of(finding, &tables(), &[], finding.at, MARGIN_US);
+        [50, 290, 3_000].map(|seconds| chosen(&attack, &[lasting(seconds)]).len())
+    };
+    assert_eq!(own(&finding), [1, 0, 0]);
+    let mut told = finding.clone();
+    told.why.push(Sentence::LongFlows.with(&["300".to_owned(), "60".to_owned()]));
+    assert_eq!(own(&told), [1, 1, 0]);
+    let mut told = finding.clone();
+    told.wrong_if.push(Sentence::BeganEarlier.with(&["1008".to_owned()]));
+    assert_eq!(own(&told), [1, 1, 1]);
 }
 
 #[test]
@@ -257,7 +308,9 @@ const START_US: i64 = 1_795_230_000_000_000;
 fn attacked(six: bool, draw: Draw) -> (IpAddr, Vec<Vec<Flow>>) {
     let target = addr(if six { "2001:db8:17::9" } else { "198.51.100.9" });
     let of_second = |second| {
-        let flows = (0..400).map(|n| {
+        // Where every flow is seen, there are more of them.
+        let count = if draw(0).sampling > 1 { 400 } else { 8_000 };
+        let flows = (0..count).map(|n| {
             let mut flow = placed(draw(n), n, second, six);
             if six && flow.proto == 1 {
                 (flow.proto, flow.dst_port) = (58, 128 << 8);
@@ -291,9 +344,9 @@ fn settings() -> Settings {
 fn placed(flow: Flow, n: u64, second: u64, six: bool) -> Flow {
     let scattered = (second * 1_000 + n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let base = if six { to_bits(addr("2a00::")) } else { to_bits(addr("20.0.0.0")) };
-    let first = START_US + second as i64 * 1_000_000 + n as i64 * 2_000;
+    let first = START_US + second as i64 * 1_000_000 + n as i64 * 100;
     Flow {
-        src: base + u128::from(scattered >> 38),
+        src: base + if flow.src > 0 { flow.src } else { u128::from(scattered >> 38) },
         ip: if six { 6 } else { 4 },
         received_us: first + 1_000,
         ..at(flow, first)
@@ -366,6 +419,11 @@ fn batch(flows: &[Flow]) -> Flows {
     let mut batch = Flows::with_capacity(flows.len());
     flows.iter().for_each(|flow| batch.push(*flow));
     batch
+}
+
+/// One of a hundred senders.
+fn bot(n: u64) -> u128 {
+    u128::from(n % 100 + 1) << 9
 }
 
 fn port(n: u64) -> u16 {
