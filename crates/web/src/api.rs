@@ -10,8 +10,10 @@ pub mod accounts;
 pub mod approvals;
 pub mod batch;
 pub mod cases;
+pub mod copies;
 pub mod coverage;
 pub mod exporters;
+pub mod filter;
 pub mod flows;
 pub mod gate;
 pub mod health;
@@ -25,6 +27,7 @@ pub mod problem;
 pub mod read_back;
 pub mod rehearsals;
 pub mod retention;
+pub mod scope;
 pub mod shape;
 pub mod subscribers;
 pub mod validation;
@@ -90,6 +93,8 @@ fn routes<S: Stores>() -> OpenApiRouter<Arc<Api<S>>> {
         .routes(routes!(import::import))
         .routes(routes!(coverage::coverage))
         .routes(routes!(flows::flows))
+        .routes(routes!(copies::c2_copy))
+        .routes(routes!(filter::read))
         .routes(routes!(rehearsals::rehearse))
         .routes(routes!(exporters::exporters))
         .routes(routes!(incidents::list))
@@ -106,6 +111,9 @@ fn routes<S: Stores>() -> OpenApiRouter<Arc<Api<S>>> {
         .routes(routes!(accounts::list))
         .routes(routes!(accounts::link))
         .routes(routes!(accounts::remove))
+        .routes(routes!(accounts::tokens::list))
+        .routes(routes!(accounts::tokens::issue))
+        .routes(routes!(accounts::tokens::revoke))
         .routes(routes!(approvals::list))
         .routes(routes!(approvals::approve))
         .routes(routes!(gate::explain))
@@ -150,8 +158,13 @@ async fn guard(request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let began = Instant::now();
+    let known = match (known, request.extensions().get::<scope::CaseScope>().cloned()) {
+        (Ok(()), None) => Ok(request),
+        (Ok(()), Some(of)) => scope::within(request, &of).await,
+        (Err(problem), _) => Err(problem),
+    };
     let response = match known {
-        Ok(()) => next.run(request).await,
+        Ok(request) => next.run(request).await,
         Err(problem) => problem.into_response(),
     };
     let route = route.as_ref().map_or("none", MatchedPath::as_str);

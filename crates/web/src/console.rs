@@ -4,7 +4,7 @@
 //! the person of the session, so that there is one place that asks the desk and one shape of an answer. It holds no rule
 //! and no store; what was opened lives in the session and nowhere else.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use axum::Router;
 use axum::body::Body;
@@ -16,17 +16,16 @@ use axum::routing::{get, post};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tadoru_desk::accounts::{AccountError, Offer};
 use tadoru_desk::settings::Language;
-use tadoru_desk::{Actor, Clock, Desk, Stores};
+use tadoru_desk::{Clock, Desk, Stores};
 use tadoru_gate::journal::Report;
-use tadoru_model::{PersonId, UtcMicros};
+use tadoru_model::{Flows, PersonId, UtcMicros};
 
 use crate::api::problem::Problem;
-use crate::client::Client;
+use crate::client::{Answer, Client};
 use crate::pages::{self, Opened, Visitor};
 use crate::session::Sessions;
-use crate::sign_in::{self, Limits};
+use crate::sign_in::{self, Doorkeeper, Limits, SignIn};
 use crate::words::Lang;
 use crate::{assets, cookie};
 
@@ -37,15 +36,28 @@ pub struct Console {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) sessions: Sessions<Opened>,
     pub(crate) limits: Limits,
+    sign_in: OnceLock<SignIn>,
     pub(crate) operator: String,
     pub(crate) zone: TimeZone,
     language: Lang,
     verify: Verify,
+    pub(crate) parquet: Parquet,
     pub(crate) verified: Mutex<Option<Verified>>,
+}
+
+/// What the console can do that is not the desk's to do.
+pub struct Outside {
+    /// Checks the whole journal from its files.
+    pub verify: Verify,
+    /// Writes flows as a file of their own.
+    pub parquet: Parquet,
 }
 
 /// Checks the whole journal from its files; `None` when it cannot be read.
 pub type Verify = Arc<dyn Fn() -> Option<Report> + Send + Sync>;
+
+/// Writes flows as a Parquet file; `None` when that fails.
+pub type Parquet = Arc<dyn Fn(&Flows) -> Option<Vec<u8>> + Send + Sync>;
 
 /// What came of the last verification.
 #[derive(Debug, Clone)]
@@ -56,53 +68,13 @@ pub struct Verified {
     pub report: Option<Report>,
 }
 
-/// Who comes in and goes out: the desk's commands for accounts.
-pub trait Doorkeeper: Send + Sync {
-    /// Who a name stands for now.
-    fn who_is(&self, person: &PersonId) -> Option<Actor>;
-    /// Whether the person has an account that is set.
-    fn has_account(&self, person: &PersonId) -> bool;
-    /// What a link offers.
-    ///
-    /// # Errors
-    /// When it does not hold.
-    fn offered(&self, token: &str, now: UtcMicros) -> Result<Offer, AccountError>;
-    /// Sets an account with a link.
-    ///
-    /// # Errors
-    /// When the link, the password or the code will not do.
-    fn set_account(
-        &self,
-        token: &str,
-        password: &str,
-        code: &str,
-        now: UtcMicros,
-    ) -> Result<Actor, AccountError>;
-    /// Who signs in.
-    ///
-    /// # Errors
-    /// When it is not so, or it cannot be kept.
-    fn sign_in(&self, name: &str, password: &str, code: &str, now: UtcMicros) -> Result<Actor, AccountError>;
-    /// Notes that tries were too many.
-    fn held_off(&self);
-    /// Notes that somebody came in by a ticket.
-    ///
-    /// # Errors
-    /// When there is no such person, or it cannot be noted.
-    fn by_ticket(&self, person: &PersonId) -> Result<Actor, AccountError>;
-    /// Notes that a session ended.
-    fn signed_out(&self, person: &PersonId, ended_by: &PersonId);
-    /// The instant that the desk takes for the present.
-    fn desk_now(&self) -> UtcMicros;
-}
-
 impl Console {
     /// The console of a desk whose routes are `api`; the clock is the real one.
     pub fn new<S: Stores>(
         desk: &Arc<Desk<S>>,
         api: Router,
         clock: Arc<dyn Clock>,
-        verify: Verify,
+        outside: Outside,
     ) -> Arc<Self> {
         let settings = desk.settings();
         let language = match settings.language {
@@ -115,12 +87,25 @@ impl Console {
             sessions: Sessions::new(Arc::clone(&clock)),
             clock,
             limits: Limits::default(),
+            sign_in: OnceLock::new(),
             operator: settings.operator.clone(),
             zone: settings.time_zone(),
             language,
-            verify,
+            verify: outside.verify,
+            parquet: outside.parquet,
             verified: Mutex::default(),
         })
+    }
+
+    /// By what people sign in besides passwords, told once before the console is served; nothing else where it is not.
+    pub fn sign_in_by(&self, ways: SignIn) {
+        self.sessions.last(ways.lasting);
+        let _ = self.sign_in.set(ways);
+    }
+
+    /// By what people sign in besides passwords.
+    pub(crate) fn ways(&self) -> &SignIn {
+        self.sign_in.get_or_init(SignIn::default)
     }
 
     /// The path of a link that lets a person in once, without password or code: for demonstrations on data of nobody.
@@ -151,13 +136,26 @@ impl Console {
         path: &str,
         body: Body,
     ) -> Result<T, Problem> {
+        let answer = self.answer(visitor, method, path, body).await?;
+        let bytes = answer.bytes(MOST_ANSWER_BYTES).await.map_err(|_| broken())?;
+        serde_json::from_slice(&bytes).map_err(|_| broken())
+    }
+
+    /// What a route answers to the visitor, as it comes.
+    pub(crate) async fn answer(
+        &self,
+        visitor: &Visitor,
+        method: Method,
+        path: &str,
+        body: Body,
+    ) -> Result<Answer, Problem> {
         let client = Client::in_process(self.api.clone(), visitor.actor.clone());
         let answer = client.send(method, path, body).await.map_err(|_| broken())?;
         let status = answer.status;
-        let bytes = answer.bytes(MOST_ANSWER_BYTES).await.map_err(|_| broken())?;
         if status.is_success() {
-            return serde_json::from_slice(&bytes).map_err(|_| broken());
+            return Ok(answer);
         }
+        let bytes = answer.bytes(MOST_ANSWER_BYTES).await.map_err(|_| broken())?;
         let told: Result<Problem, _> = serde_json::from_slice(&bytes);
         Err(told.map_or_else(|_| broken(), |problem| Problem { status: status.as_u16(), ..problem }))
     }
@@ -182,55 +180,6 @@ impl Console {
     }
 }
 
-impl<S: Stores> Doorkeeper for Desk<S> {
-    fn who_is(&self, person: &PersonId) -> Option<Actor> {
-        Self::who_is(self, person)
-    }
-
-    fn has_account(&self, person: &PersonId) -> bool {
-        let kept = self.stores().accounts().accounts();
-        kept.iter().any(|account| account.person == *person && account.proof.is_some())
-    }
-
-    fn offered(&self, token: &str, now: UtcMicros) -> Result<Offer, AccountError> {
-        Self::offered(self, token, now)
-    }
-
-    fn set_account(
-        &self,
-        token: &str,
-        password: &str,
-        code: &str,
-        now: UtcMicros,
-    ) -> Result<Actor, AccountError> {
-        Self::set_account(self, token, password, code, now)
-    }
-
-    fn sign_in(&self, name: &str, password: &str, code: &str, now: UtcMicros) -> Result<Actor, AccountError> {
-        Self::sign_in(self, name, password, code, now)
-    }
-
-    fn held_off(&self) {
-        if let Err(error) = self.sign_in_held_off() {
-            tracing::error!(%error, "tries to sign in could not be noted");
-        }
-    }
-
-    fn by_ticket(&self, person: &PersonId) -> Result<Actor, AccountError> {
-        self.signed_in_by_ticket(person)
-    }
-
-    fn signed_out(&self, person: &PersonId, ended_by: &PersonId) {
-        if let Err(error) = Self::signed_out(self, person, ended_by) {
-            tracing::error!(%error, "the end of a session could not be noted");
-        }
-    }
-
-    fn desk_now(&self) -> UtcMicros {
-        self.now()
-    }
-}
-
 /// The pages, with the API's routes behind them.
 pub fn with_console(console: Arc<Console>) -> Router {
     let api = console.api.clone();
@@ -239,6 +188,19 @@ pub fn with_console(console: Arc<Console>) -> Router {
         .route("/trace", get(pages::trace::form).post(pages::trace::read_back))
         .route("/trace/ask", post(pages::trace::ask))
         .route("/trace/answers/{name}", get(pages::trace::answer))
+        .route("/incidents", get(pages::incidents::list))
+        .route("/incidents/stream", get(pages::incidents::stream))
+        .route("/incidents/{id}", get(pages::incidents::show).post(pages::incidents::open))
+        .route("/incidents/{id}/ingress", post(pages::incidents::follow))
+        .route("/incidents/{id}/pack", get(pages::packs::form).post(pages::packs::make))
+        .route("/packs/{name}", get(pages::packs::show))
+        .route("/packs/{name}/{file}", get(pages::packs::document))
+        .route("/flows", get(pages::flows::form).post(pages::flows::ask))
+        .route("/flows/words", post(pages::flows::words))
+        .route("/flows/answers/{name}", get(pages::flows::answer))
+        .route("/flows/answers/{name}/cancel", post(pages::flows::give_up))
+        .route("/flows/answers/{name}/{format}", get(pages::flows::export))
+        .route("/sources", get(pages::sources::show))
         .route("/cases", get(pages::cases::list).post(pages::cases::open))
         .route("/cases/{id}", get(pages::cases::show))
         .route("/cases/{id}/close", post(pages::cases::close))
@@ -256,6 +218,15 @@ pub fn with_console(console: Arc<Console>) -> Router {
         .route("/sign-out", post(sign_in::out))
         .route("/language", post(sign_in::language))
         .route("/sign-in", get(sign_in::form).post(sign_in::enter))
+        .route("/passkeys/begin", post(sign_in::passkeys::begin))
+        .route("/passkeys/enter", post(sign_in::passkeys::enter))
+        .route("/oidc/begin", get(sign_in::oidc::begin))
+        .route("/oidc/return", get(sign_in::oidc::come_back))
+        .route("/account", get(pages::own::show))
+        .route("/account/passkeys/begin", post(pages::own::passkey_begin))
+        .route("/account/passkeys/add", post(pages::own::passkey_add))
+        .route("/account/passkeys/remove", post(pages::own::passkey_remove))
+        .route("/account/sessions/end", post(pages::own::end_session))
         .route("/account/{token}", get(sign_in::account).post(sign_in::set_account))
         .route("/enter/{ticket}", get(sign_in::ticket).post(sign_in::redeem))
         .route("/assets/{file}", get(assets::serve))
@@ -279,7 +250,9 @@ async fn guard(State(console): State<Arc<Console>>, mut request: Request, next: 
         match console.keeper.who_is(&entered.person).filter(|_| has_account) {
             Some(actor) => {
                 next_token = entered.next_token;
-                let (session, csrf, open) = (entered.number, entered.csrf, entered.open);
+                let (session, csrf) = (entered.number, entered.csrf);
+                let open = console.sessions.all_kept(session);
+                let open = open.iter().filter(|(_, opened)| opened.shows_somebody()).count();
                 request.extensions_mut().insert(Visitor { actor, session, csrf, open, lang });
             }
             None => drop(console.sessions.end(entered.number)),
@@ -321,8 +294,8 @@ fn broken() -> Problem {
 const SEALS: [(&str, &str); 6] = [
     (
         "content-security-policy",
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; \
-         frame-ancestors 'none'; base-uri 'none'",
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+         form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     ),
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),

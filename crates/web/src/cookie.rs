@@ -8,6 +8,9 @@ pub const SESSION: &str = "tadoru-session";
 /// The language.
 pub const LANGUAGE: &str = "tadoru-language";
 
+/// What a browser brings back from the identity provider.
+pub const UNTIL_BACK: &str = "tadoru-until-back";
+
 /// The value of a cookie.
 pub fn of<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
@@ -26,6 +29,18 @@ pub fn set(headers: &mut HeaderMap, name: &str, value: &str, is_local: bool) {
         _ => "",
     };
     let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{age}{secure}");
+    if let Ok(value) = HeaderValue::from_str(&text) {
+        headers.append(header::SET_COOKIE, value);
+    }
+}
+
+/// Sets what a browser brings back from the identity provider, for the time of a sign-in; it comes with the other site's
+/// redirect, and to that path alone. An empty value takes it back.
+pub fn set_until_back(headers: &mut HeaderMap, value: &str, is_local: bool) {
+    let secure = if is_local { "" } else { "; Secure" };
+    let age = if value.is_empty() { 0 } else { 300 };
+    let text =
+        format!("{UNTIL_BACK}={value}; Path=/oidc/return; HttpOnly; SameSite=Lax; Max-Age={age}{secure}");
     if let Ok(value) = HeaderValue::from_str(&text) {
         headers.append(header::SET_COOKIE, value);
     }

@@ -20,4 +20,4 @@ mod lines;
 
 pub use self::api::{Api, router};
 pub use self::client::Client;
-pub use self::console::{Console, with_console};
+pub use self::console::{Console, Outside, with_console};

@@ -4,11 +4,20 @@
 pub mod admin;
 pub mod approvals;
 pub mod cases;
+pub mod flows;
 pub mod gate;
+pub mod incidents;
 pub mod journal;
 pub mod overview;
+pub mod own;
+pub mod packs;
+pub mod sources;
 pub mod trace;
 
+mod calendar;
+mod figures;
+mod ground;
+mod opened;
 mod picture;
 mod times;
 
@@ -30,7 +39,7 @@ use crate::console::Console;
 use crate::words::fixed::{self, word};
 use crate::words::{Lang, Words};
 
-pub use self::trace::Opened;
+pub use self::opened::Opened;
 
 /// Whoever looks at a page.
 #[derive(Debug, Clone)]
@@ -246,9 +255,12 @@ impl FromRequest<Arc<Console>> for Sent {
 type RailRow = (&'static str, &'static str, &'static str, fn(&'static Words) -> &'static str, Option<Door>);
 
 /// The pages of the rail: name, path, key behind `g`, word, and the door that it takes.
-const RAIL: [RailRow; 7] = [
+const RAIL: [RailRow; 10] = [
     ("overview", "/", "o", |w| w.overview, None),
     ("trace", "/trace", "t", |w| w.trace, None),
+    ("incidents", "/incidents", "i", |w| w.incidents, Some(Door::ReadsFlows)),
+    ("flows", "/flows", "f", |w| w.flows, Some(Door::ReadsFlows)),
+    ("sources", "/sources", "s", |w| w.sources, None),
     ("cases", "/cases", "c", |w| w.cases, Some(Door::SeesCases)),
     ("approvals", "/approvals", "a", |w| w.approvals, None),
     ("gate", "/gate", "r", |w| w.gate, None),

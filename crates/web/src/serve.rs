@@ -20,30 +20,49 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use sha2::{Digest as _, Sha256};
 use tadoru_desk::Actor;
+use tadoru_desk::accounts::tokens::Bearer;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
+use crate::api::scope::CaseScope;
+
 /// The bearer tokens of people and programs, known by their SHA-256 only.
 #[derive(Clone, Default)]
-pub struct Tokens(Vec<([u8; 32], Actor)>);
+pub struct Tokens {
+    told: Vec<([u8; 32], Actor)>,
+    issued: Option<Issued>,
+}
+
+/// As whom a token asks that the desk issued; `None`: it issued none such, or it no longer holds.
+pub type Issued = Arc<dyn Fn(&str) -> Option<Bearer> + Send + Sync>;
 
 impl Tokens {
     /// These tokens, each with who bears it.
     pub const fn new(tokens: Vec<([u8; 32], Actor)>) -> Self {
-        Self(tokens)
+        Self { told: tokens, issued: None }
     }
 
-    /// Who bears that token.
-    pub fn bearer(&self, token: &str) -> Option<Actor> {
+    /// With those that the desk issues.
+    #[must_use]
+    pub fn and_issued(self, issued: Issued) -> Self {
+        Self { issued: Some(issued), ..self }
+    }
+
+    /// Who bears that token, and for which cases.
+    pub fn bearer(&self, token: &str) -> Option<Bearer> {
         let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-        self.0.iter().find(|(known, _)| *known == digest).map(|(_, actor)| actor.clone())
+        let told = self.told.iter().find(|(known, _)| *known == digest);
+        match told {
+            Some((_, actor)) => Some(unbound(actor.clone())),
+            None => self.issued.as_ref().and_then(|issued| issued(token)),
+        }
     }
 
     /// Who bears the token of a request.
-    fn of(&self, headers: &HeaderMap) -> Option<Actor> {
+    fn of(&self, headers: &HeaderMap) -> Option<Bearer> {
         let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
         let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| self.bearer(token.trim()))?
@@ -52,7 +71,7 @@ impl Tokens {
 
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[{} tokens]", self.0.len())
+        write!(f, "[{} tokens]", self.told.len())
     }
 }
 
@@ -99,10 +118,15 @@ pub async fn socket(
 ) {
     let accept = || async {
         let (stream, _) = listener.accept().await?;
-        let peer = stream.peer_cred().ok().and_then(|peer| known(peer.uid()));
+        let peer = stream.peer_cred().ok().and_then(|peer| known(peer.uid())).map(unbound);
         Ok((stream, move |_: &HeaderMap| peer.clone()))
     };
     serve(accept, router, end).await;
+}
+
+/// Somebody whom nothing narrows to cases.
+const fn unbound(actor: Actor) -> Bearer {
+    Bearer { actor, cases: Vec::new() }
 }
 
 /// Takes connections until the end, then lets those that are under way finish.
@@ -112,7 +136,7 @@ async fn serve<Stream, Who, Accepted>(
     end: impl Future<Output = ()>,
 ) where
     Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    Who: Fn(&HeaderMap) -> Option<Actor> + Clone + Send + Sync + 'static,
+    Who: Fn(&HeaderMap) -> Option<Bearer> + Clone + Send + Sync + 'static,
     Accepted: Future<Output = io::Result<(Stream, Who)>>,
 {
     let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
@@ -156,12 +180,15 @@ async fn serve<Stream, Who, Accepted>(
 async fn connection<Stream, Who>(stream: Stream, who: Who, router: Router, mut closed: watch::Receiver<()>)
 where
     Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    Who: Fn(&HeaderMap) -> Option<Actor> + Clone + Send + Sync + 'static,
+    Who: Fn(&HeaderMap) -> Option<Bearer> + Clone + Send + Sync + 'static,
 {
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
-        if let Some(actor) = who(request.headers()) {
+        if let Some(Bearer { actor, cases }) = who(request.headers()) {
             request.extensions_mut().insert(actor);
+            if !cases.is_empty() {
+                request.extensions_mut().insert(CaseScope(cases));
+            }
         }
         router.clone().oneshot(request)
     });

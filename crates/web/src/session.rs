@@ -41,10 +41,23 @@ pub struct Entered {
     pub csrf: String,
     /// The token that the browser is to use from now on, where it changes.
     pub next_token: Option<String>,
-    /// How many things are open in it.
-    pub open: usize,
     /// Whether it was begun by a ticket, without an account.
     pub by_ticket: bool,
+}
+
+/// How long sessions last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lasting {
+    /// A session that nobody uses for so long ends, µs.
+    pub idle_us: i64,
+    /// A session ends after so long at the latest, µs.
+    pub whole_us: i64,
+}
+
+impl Default for Lasting {
+    fn default() -> Self {
+        Self { idle_us: IDLE_US, whole_us: WHOLE_US }
+    }
 }
 
 /// How somebody came in.
@@ -61,6 +74,7 @@ struct Held<T> {
     tokens: HashMap<[u8; 32], Token>,
     tickets: HashMap<[u8; 32], (PersonId, UtcMicros)>,
     next: u64,
+    lasting: Lasting,
 }
 
 struct Session<T> {
@@ -84,9 +98,19 @@ struct Token {
 impl<T> Sessions<T> {
     /// No sessions yet; the clock is the real one, but for tests.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        let held =
-            Held { sessions: BTreeMap::new(), tokens: HashMap::new(), tickets: HashMap::new(), next: 1 };
+        let held = Held {
+            sessions: BTreeMap::new(),
+            tokens: HashMap::new(),
+            tickets: HashMap::new(),
+            next: 1,
+            lasting: Lasting::default(),
+        };
         Self { clock, held: Mutex::new(held) }
+    }
+
+    /// Lets sessions last so long from now on.
+    pub fn last(&self, lasting: Lasting) {
+        self.locked().lasting = lasting;
     }
 
     /// Begins a session; its token. Where the person has too many, the oldest ends.
@@ -135,7 +159,6 @@ impl<T> Sessions<T> {
             person: session.person.clone(),
             csrf: session.csrf.clone(),
             next_token: None,
-            open: session.kept.len(),
             by_ticket: session.by == By::Ticket,
         };
         if is_current && now.0 - session.rotated.0 >= ROTATE_US {
@@ -148,6 +171,13 @@ impl<T> Sessions<T> {
             entered.next_token = Some(next);
         }
         Some(entered)
+    }
+
+    /// Whether a session goes on. It is not used by that.
+    pub fn holds(&self, number: u64) -> bool {
+        let mut held = self.locked();
+        held.sweep(self.clock.now());
+        held.sessions.contains_key(&number)
     }
 
     /// Ends a session; whose it was.
@@ -242,7 +272,8 @@ impl<T> Held<T> {
 
     /// Drops what is past its end.
     fn sweep(&mut self, now: UtcMicros) {
-        self.sessions.retain(|_, s| now.0 - s.used.0 < IDLE_US && now.0 - s.began.0 < WHOLE_US);
+        let Lasting { idle_us, whole_us } = self.lasting;
+        self.sessions.retain(|_, s| now.0 - s.used.0 < idle_us && now.0 - s.began.0 < whole_us);
         let sessions = &self.sessions;
         self.tokens.retain(|_, token| {
             sessions.contains_key(&token.session) && token.until.is_none_or(|until| now < until)
@@ -263,9 +294,9 @@ fn digest(token: &str) -> [u8; 32] {
 
 const SECOND_US: i64 = 1_000_000;
 
-/// A session that nobody uses for so long ends: one hour.
+/// A session that nobody uses for so long ends, unless told otherwise: one hour.
 pub const IDLE_US: i64 = 3600 * SECOND_US;
-/// A session ends after so long at the latest: twelve hours, a night's watch.
+/// A session ends after so long at the latest, unless told otherwise: twelve hours, a night's watch.
 pub const WHOLE_US: i64 = 12 * 3600 * SECOND_US;
 /// A token is replaced when it is so old: a quarter of an hour.
 pub const ROTATE_US: i64 = 900 * SECOND_US;

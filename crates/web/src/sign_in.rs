@@ -3,26 +3,57 @@
 //! What comes in: what people type. What goes out: a session's cookie, or the form again with what was wrong. It never says
 //! which of name, password and code was wrong, and never gives a password back.
 
-mod limits;
+pub mod oidc;
+pub mod passkeys;
 
+mod keeper;
+mod limits;
+mod qr;
+
+pub use self::keeper::Doorkeeper;
 pub use self::limits::Limits;
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Form, Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use tadoru_desk::accounts::AccountError;
 use tadoru_desk::accounts::password::Weak;
 use tadoru_model::PersonId;
 
-use self::limits::Let;
+use self::limits::{Let, Wait};
+use self::oidc::Oidc;
+use self::passkeys::Passkeys;
 use crate::console::Console;
 use crate::pages::{Fields, Sent, Visitor};
-use crate::session::By;
+use crate::session::{By, Lasting};
 use crate::words::{Lang, Words};
 use crate::{assets, cookie};
+
+/// By what people sign in besides passwords, and how long that lasts.
+#[derive(Default)]
+pub struct SignIn {
+    /// Passkeys; `None`: they are not offered.
+    pub passkeys: Option<Passkeys>,
+    /// The operator's identity provider; `None`: there is none.
+    pub oidc: Option<Oidc>,
+    /// How long sessions last.
+    pub lasting: Lasting,
+    /// Whose word is taken for where a request comes from.
+    pub origin_of_requests: OriginOfRequests,
+}
+
+/// Whose word is taken for where a request comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OriginOfRequests {
+    /// Nobody's: everything comes from this machine.
+    #[default]
+    Unknown,
+    /// The proxy before the desk: the last entry of `X-Forwarded-For` is its own.
+    Forwarded,
+}
 
 /// What pages before the door have in common.
 struct Plain {
@@ -56,6 +87,28 @@ struct SignInPage {
     p: Plain,
     name: String,
     wrong: &'static str,
+    /// Where passkeys are used; empty where they are not offered.
+    passkeys_at: String,
+    /// Whether that is here.
+    passkeys_here: bool,
+    passkey_script: &'static str,
+    /// What people call the identity provider; empty where there is none.
+    provider: String,
+}
+
+impl SignInPage {
+    fn of(console: &Console, headers: &HeaderMap, name: String, wrong: &'static str) -> Self {
+        let passkeys = console.ways().passkeys.as_ref();
+        Self {
+            p: Plain::of(console, headers, "/sign-in"),
+            name,
+            wrong,
+            passkeys_at: passkeys.map(|passkeys| passkeys.origin().to_owned()).unwrap_or_default(),
+            passkeys_here: passkeys.is_some_and(|passkeys| passkeys.is_here(headers)),
+            passkey_script: assets::passkeys(),
+            provider: console.ways().oidc.as_ref().map(|oidc| oidc.name().to_owned()).unwrap_or_default(),
+        }
+    }
 }
 
 #[derive(Template)]
@@ -65,6 +118,7 @@ struct AccountPage {
     person: String,
     secret: String,
     address: String,
+    qr: Option<qr::Drawn>,
     wrong_password: &'static str,
     wrong_again: &'static str,
     wrong_code: &'static str,
@@ -88,8 +142,7 @@ pub async fn form(
     if visitor.is_some() {
         return Redirect::to("/").into_response();
     }
-    let p = Plain::of(&console, &headers, "/sign-in");
-    page(StatusCode::OK, &SignInPage { p, name: String::new(), wrong: "" })
+    page(StatusCode::OK, &SignInPage::of(&console, &headers, String::new(), ""))
 }
 
 /// Takes name, password and code.
@@ -100,14 +153,13 @@ pub async fn enter(
 ) -> Response {
     let now = console.clock.now();
     let name: String = fields.get("name").trim().chars().take(MOST_NAME).collect();
-    let p = Plain::of(&console, &headers, "/sign-in");
-    match console.limits.count(&name, now) {
-        Let::Try => {}
-        held_off => {
-            tell_held_off(&console, held_off).await;
-            let wrong = p.w.sign_in_many;
-            return page(StatusCode::TOO_MANY_REQUESTS, &SignInPage { p, name, wrong });
-        }
+    let lang = console.language_of(&headers);
+    let again =
+        |status, name: &str, wrong| page(status, &SignInPage::of(&console, &headers, name.to_owned(), wrong));
+    let counted = console.limits.count(Some(&name), address(&console, &headers), now);
+    if let Some(wait) = tell_held_off(&console, counted).await {
+        let told = again(StatusCode::TOO_MANY_REQUESTS, &name, lang.words().sign_in_many);
+        return ([(header::RETRY_AFTER, wait.0.to_string())], told).into_response();
     }
     let (password, code) = (fields.get("password").to_owned(), fields.get("code").to_owned());
     let (asked, as_whom) = (Arc::clone(&console), name.clone());
@@ -118,13 +170,10 @@ pub async fn enter(
             console.limits.forget(&name);
             admit(&console, &headers, &actor.person, By::Account)
         }
-        Ok(Err(AccountError::Wrong)) => {
-            let wrong = p.w.sign_in_wrong;
-            page(StatusCode::UNAUTHORIZED, &SignInPage { p, name, wrong })
-        }
+        Ok(Err(AccountError::Wrong)) => again(StatusCode::UNAUTHORIZED, &name, lang.words().sign_in_wrong),
         _ => {
-            let wrong = p.lang.of("保存装置か監査記録が応じません。", "The store or the journal fails.");
-            page(StatusCode::SERVICE_UNAVAILABLE, &SignInPage { p, name, wrong })
+            let wrong = lang.of("保存装置か監査記録が応じません。", "The store or the journal fails.");
+            again(StatusCode::SERVICE_UNAVAILABLE, &name, wrong)
         }
     }
 }
@@ -148,16 +197,11 @@ pub async fn set_account(
     let now = console.clock.now();
     let w = console.language_of(&headers).words();
     let again = |wrong| account_page(&console, &headers, &token, StatusCode::BAD_REQUEST, wrong);
-    let counted = console.limits.count(&format!("link {token}"), now);
-    if counted != Let::Try {
-        tell_held_off(&console, counted).await;
-        return account_page(
-            &console,
-            &headers,
-            &token,
-            StatusCode::TOO_MANY_REQUESTS,
-            ["", "", w.sign_in_many],
-        );
+    let counted = console.limits.count(Some(&format!("link {token}")), address(&console, &headers), now);
+    if let Some(wait) = tell_held_off(&console, counted).await {
+        let many = ["", "", w.sign_in_many];
+        let told = account_page(&console, &headers, &token, StatusCode::TOO_MANY_REQUESTS, many);
+        return ([(header::RETRY_AFTER, wait.0.to_string())], told).into_response();
     }
     if fields.get("password") != fields.get("again") {
         return again(["", w.account_differ, ""]);
@@ -238,12 +282,26 @@ fn is_page(path: &str) -> bool {
         && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
 }
 
-/// Notes that tries were too many, once for a while.
-async fn tell_held_off(console: &Arc<Console>, counted: Let) {
-    if counted == Let::HeldOffFirst {
-        let noting = Arc::clone(console);
-        let _ = tokio::task::spawn_blocking(move || noting.keeper.held_off()).await;
+/// How long to wait where tries were too many; that they were is noted, once for a while.
+async fn tell_held_off(console: &Arc<Console>, counted: Let) -> Option<Wait> {
+    match counted {
+        Let::Try => None,
+        Let::HeldOff(wait) => Some(wait),
+        Let::HeldOffFirst(wait) => {
+            let noting = Arc::clone(console);
+            let _ = tokio::task::spawn_blocking(move || noting.keeper.held_off()).await;
+            Some(wait)
+        }
     }
+}
+
+/// Where a request comes from, where that is known: the last entry is the proxy's own word, those before are the client's.
+fn address<'h>(console: &Console, headers: &'h HeaderMap) -> Option<&'h str> {
+    if console.ways().origin_of_requests == OriginOfRequests::Unknown {
+        return None;
+    }
+    let last = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
+    last.rsplit(',').next().map(str::trim).filter(|entry| !entry.is_empty())
 }
 
 fn admit(console: &Console, headers: &HeaderMap, person: &PersonId, by: By) -> Response {
@@ -274,7 +332,8 @@ fn account_page(
     let secret = offer.secret.as_bytes().chunks(4).map(|four| String::from_utf8_lossy(four).into_owned());
     let secret: Vec<String> = secret.collect();
     let (person, secret) = (offer.person.0, secret.join(" "));
-    page(status, &AccountPage { p, person, secret, address, wrong_password, wrong_again, wrong_code })
+    let qr = qr::drawn(&address);
+    page(status, &AccountPage { p, person, secret, address, qr, wrong_password, wrong_again, wrong_code })
 }
 
 fn escaped(byte: u8) -> String {

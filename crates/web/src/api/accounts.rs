@@ -1,6 +1,8 @@
 //! Accounts of the console: who has one, and the one-time links with which they are set. It tells no secret but a link,
 //! once.
 
+pub mod tokens;
+
 use std::sync::Arc;
 
 use axum::Json;
@@ -140,9 +142,14 @@ impl From<AccountError> for Problem {
                 .help("people are named under [[people]] in the configuration"),
             AccountError::Role => Self::role(Door::RunsSystem.roles()),
             AccountError::Random => Self::new(StatusCode::SERVICE_UNAVAILABLE, "random", error.to_string()),
-            AccountError::Wrong | AccountError::NoLink | AccountError::Weak(_) | AccountError::Code => {
-                Self::wrong("account", error.to_string())
-            }
+            AccountError::Wrong
+            | AccountError::NoLink
+            | AccountError::Weak(_)
+            | AccountError::Code
+            | AccountError::Name
+            | AccountError::NoRole
+            | AccountError::End
+            | AccountError::TooMany => Self::wrong("account", error.to_string()),
         }
     }
 }

@@ -7,6 +7,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use tadoru_desk::Stores;
 use tadoru_gate::gate::Waiting as Known;
+use tadoru_model::UtcMicros;
 use utoipa::ToSchema;
 
 use super::Api;
@@ -49,6 +50,10 @@ pub struct Waiting {
     pub lacking: usize,
     /// Who has agreed so far.
     pub given: Vec<Given>,
+    /// Whether an agreement holds for this version of the rule, whoever asks and as often as it is asked; else it is for
+    /// this wish, for 24 hours.
+    #[serde(default)]
+    pub for_version: bool,
 }
 
 /// An approval.
@@ -60,7 +65,7 @@ pub struct Given {
     pub roles: Vec<String>,
     /// Where in the journal it stands.
     pub journal_index: u64,
-    /// When it ends, RFC 3339 in UTC.
+    /// When it ends, RFC 3339 in UTC; `null` where it holds for a version.
     pub until: Option<String>,
 }
 
@@ -109,7 +114,7 @@ impl Waiting {
             person: given.person.0.clone(),
             roles: words(&given.roles),
             journal_index: given.index,
-            until: rfc3339(given.until),
+            until: rfc3339(given.until).filter(|_| given.until != UtcMicros::MAX),
         });
         Self {
             id: waiting.id.clone(),
@@ -124,6 +129,7 @@ impl Waiting {
             roles: words(&waiting.roles),
             lacking: waiting.lacking,
             given: given.collect(),
+            for_version: waiting.version.is_some(),
         }
     }
 }

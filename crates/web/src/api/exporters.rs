@@ -19,8 +19,10 @@ use super::problem::Problem;
 pub struct Exporters {
     /// What was counted at the door since the program started; `null` where none listens.
     pub reception: Option<Reception>,
-    /// Each protocol and domain of each exporter that has been heard.
+    /// Each protocol and domain of each exporter of which a template or a record has been read.
     pub exporters: Vec<Exporter>,
+    /// All that came from each address, read or not.
+    pub addresses: Vec<Address>,
     /// Senders that the configuration does not name, those that sent the most first; a bounded number of them.
     pub unknown: Vec<Unknown>,
 }
@@ -67,7 +69,7 @@ pub struct Exporter {
     pub agent: Option<String>,
     /// Templates known.
     pub templates: u64,
-    /// Datagrams read.
+    /// Datagrams read since it was first heard.
     pub datagrams: u64,
     /// Octets in them.
     pub octets: u64,
@@ -81,10 +83,12 @@ pub struct Exporter {
     pub late: u64,
     /// How often it started anew.
     pub restarts: u64,
-    /// Datagrams with data that waits for its template.
+    /// Data sets of datagrams that wait for their template.
     pub waiting_datagrams: u64,
     /// Octets that wait.
     pub waiting_octets: u64,
+    /// Data sets that were dropped while they waited, for want of room or because no template came.
+    pub dropped_sets: u64,
     /// One packet in so many is looked at; `null`: nobody told.
     pub sampling: Option<u32>,
     /// Who told the sampling: `data`, `options` or `configured`.
@@ -99,7 +103,32 @@ pub struct Exporter {
     pub corrected: u64,
     /// NAT events, which are not read here.
     pub nat_events: u64,
-    /// What could not be read in datagrams of this address, by cause.
+    /// Arrival of its last datagram, RFC 3339.
+    pub last: String,
+    /// Seconds since then.
+    pub silent_s: u64,
+}
+
+/// All that came from one address, read or not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Address {
+    /// Its name in the configuration.
+    pub name: Option<String>,
+    /// The address.
+    pub address: String,
+    /// `known`, or `quarantined`: its flows are not kept.
+    pub standing: String,
+    /// Datagrams of it since it was first heard.
+    pub datagrams: u64,
+    /// Domains of which no template and no record has been read; a bounded number is kept.
+    pub unread_domains: u64,
+    /// Data sets of datagrams that wait for their template.
+    pub waiting_datagrams: u64,
+    /// Octets that wait.
+    pub waiting_octets: u64,
+    /// Data sets that were dropped while they waited, for want of room or because no template came.
+    pub dropped_sets: u64,
+    /// What could not be read in its datagrams, by cause.
     pub defects: BTreeMap<String, u64>,
     /// Arrival of its last datagram, RFC 3339.
     pub last: String,

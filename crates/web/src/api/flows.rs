@@ -29,7 +29,8 @@ use super::shape::{REFUSED, refusal};
 use super::{Api, ground};
 
 pub use self::answer::{
-    CutToIncident, FlowFigures, FlowList, FlowSums, FlowTable, FlowsAnswer, FlowsRefused,
+    CutToIncident, FlowFigures, FlowList, FlowRate, FlowSampling, FlowSums, FlowTable, FlowsAnswer,
+    FlowsRefused,
 };
 pub use self::row::FlowRow;
 
@@ -54,7 +55,7 @@ pub struct FlowsQuery {
     /// `bytes` (the default), `packets` or `flows`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// How many keys; 10 where not given.
+    /// How many keys, at most 10,000; 0: all of them; 10 where not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
     /// Sums in steps of this length: `1m`, `30s`, `1h`.
@@ -96,6 +97,7 @@ pub struct FlowsQuery {
         (status = 403, description = "this takes another role", body = Problem),
         (status = 404, description = "there is no such incident", body = Problem),
         (status = 409, description = "the case is closed", body = Problem),
+        (status = 422, description = "the statement takes more time or memory than it may", body = Problem),
         (status = 503, description = "a store fails", body = Problem),
     ),
     extensions(("x-door" = json!(["network-operations", "abuse-desk", "manager", "administrator"])))
@@ -105,6 +107,7 @@ pub(super) async fn flows<S: Stores>(
     caller: Caller,
     JsonBody(query): JsonBody<FlowsQuery>,
 ) -> Result<Json<FlowsAnswer>, Problem> {
+    let all_keys = query.top.is_some() && query.count == Some(0);
     let inquiry = FlowInquiry {
         question: Question { filter: wanted(&api, &query)?, span: span(&api, &query.since, &query.until)? },
         figure: figure(&query)?,
@@ -114,7 +117,13 @@ pub(super) async fn flows<S: Stores>(
     };
     let reply = api.run(move |desk, handle| handle.block_on(desk.ask_flows(&inquiry))).await?;
     Ok(Json(match reply {
-        FlowReply::Told(told) => FlowsAnswer::of(*told),
+        FlowReply::Told(told) => {
+            let mut answer = FlowsAnswer::of(*told, &(api.exporters)().exporters);
+            if let FlowsAnswer::Told(figures) = &mut answer {
+                figures.cut = all_keys && figures.rows.len() >= MOST_KEYS as usize;
+            }
+            answer
+        }
         FlowReply::Refused(refused) => FlowsAnswer::Refused(Box::new(FlowsRefused {
             outcome: REFUSED.to_owned(),
             refusal: refusal(&api.desk.gate().packs(), &refused),
@@ -197,13 +206,26 @@ fn figure(query: &FlowsQuery) -> Result<Figure, Problem> {
         let by = query.by.as_deref().unwrap_or("bytes");
         let by = Measure::parse(by)
             .ok_or_else(|| wrong("by", Measure::ALL.iter().map(|by| by.as_str()).collect()))?;
-        let most = query.count.unwrap_or(10).min(MOST_KEYS) as usize;
-        return Ok(Figure::Top { key, by, most });
+        return match query.count.unwrap_or(FEW_KEYS) {
+            0 => Ok(Figure::Top { key, by, most: MOST_KEYS as usize }),
+            most @ 1..=MOST_KEYS => Ok(Figure::Top { key, by, most: most as usize }),
+            _ => Err(Problem::wrong("count", format!("a ranking has at most {MOST_KEYS} keys"))
+                .help("narrow the filter or the time, or give 0 for as many as there may be")),
+        };
+    }
+    if query.by.is_some() || query.count.is_some() {
+        return Err(Problem::wrong("top", "`by` and `count` are of a ranking, and `top` is missing"));
     }
     if let Some(step) = &query.series {
-        return match duration_us(step)? {
-            us @ 1.. => Ok(Figure::Series { step_us: us.unsigned_abs() }),
-            _ => Err(Problem::wrong("series", "a step has a length")),
+        let help = "write it like `30s`, `5m` or `1h`";
+        return match duration_us(step) {
+            Ok(us @ 1..) => Ok(Figure::Series { step_us: us.unsigned_abs() }),
+            Ok(_) => Err(Problem::wrong("series", "the step of a series has no length").help(help)),
+            Err(fault) => Err(Problem::wrong(
+                &fault.error.code,
+                "the step of a series is not a length of time of at most one day",
+            )
+            .help(help)),
         };
     }
     if let Some(most) = query.rows {
@@ -235,10 +257,16 @@ pub(super) fn span<S: Stores>(
     if since.is_none() && until.is_none() {
         return Ok(None);
     }
-    let from = at(since, "since", UtcMicros::MIN)?;
-    Ok(Some(Span::new(from, at(until, "until", UtcMicros::MAX)?)))
+    let (from, end) = (at(since, "since", UtcMicros::MIN)?, at(until, "until", UtcMicros::MAX)?);
+    if from >= end {
+        return Err(Problem::wrong("until", "`until` is not after `since`: no flow lies in such a time")
+            .help("the first instant goes to `since`, the first instant after to `until`"));
+    }
+    Ok(Some(Span::new(from, end)))
 }
 
+/// Keys of a ranking where it is not told how many.
+const FEW_KEYS: u32 = 10;
 /// Keys of one ranking at most.
 const MOST_KEYS: u32 = 10_000;
 /// Flows listed at most.

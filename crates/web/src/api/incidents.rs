@@ -34,7 +34,7 @@ use super::shape::{REFUSED, Refusal, refusal, rfc3339};
 
 pub use self::told::{
     Aim, AimedAt, HitBesides, IncidentTold, IncidentVector, Limit, Peaked, PortPart, Sender, Senders,
-    Strength, WayInTold,
+    Sentence, Strength, WayInTold,
 };
 
 /// Which incidents are wanted.
@@ -211,7 +211,7 @@ pub(super) async fn show<S: Stores>(
     let reply = api.run(move |desk, handle| handle.block_on(desk.incident(&caller.0, id, case))).await?;
     Ok(Json(match reply {
         IncidentReply::Told(told) => {
-            IncidentAnswer::Told(Box::new(IncidentTold::of(*told, api.desk.network())))
+            IncidentAnswer::Told(Box::new(IncidentTold::of(*told, &api.desk.network())))
         }
         IncidentReply::Refused(refused) => IncidentAnswer::Refused(refuse(&api, &refused)),
     }))

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use tadoru_desk::Stores;
-use tadoru_desk::packs::{PackFor, PackReply, PackWish};
+use tadoru_desk::packs::{PackFor, PackReply, PackWish, WithoutRecords};
 use tadoru_model::{FindingId, Prefix};
 use utoipa::ToSchema;
 
@@ -30,6 +30,9 @@ pub struct PackRequest {
     /// The neighbour's autonomous system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub neighbour_as: Option<u32>,
+    /// Makes the pack for a victim or the association even where no flow record of the attack is found.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub without_records: bool,
     /// Case; it is opened where there is none.
     pub case: String,
     /// Basis that is relied on, such as `B-PARTY`.
@@ -62,6 +65,9 @@ pub struct Packed {
     pub rule: String,
     /// Where in the journal the delivery stands.
     pub journal_index: u64,
+    /// How many flow records are in it; nothing where the recipient is due none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<u64>,
     /// SHA-256 of the manifest, 64 hexadecimal digits.
     pub manifest: String,
     /// The documents, the manifest among them.
@@ -100,7 +106,7 @@ pub struct PackRefused {
         (status = 401, description = "nobody is known to be asking", body = Problem),
         (status = 403, description = "a fact is stated that another role must state", body = Problem),
         (status = 404, description = "there is no such incident", body = Problem),
-        (status = 409, description = "the case is closed", body = Problem),
+        (status = 409, description = "the case is closed, or there is no flow record of the attack", body = Problem),
         (status = 503, description = "a store fails", body = Problem),
     ),
     extensions(("x-door" = json!("gate")))
@@ -114,11 +120,12 @@ pub(super) async fn pack<S: Stores>(
     let wish = wish(caller, &id, request)?;
     let reply = api.run(move |desk, handle| handle.block_on(desk.incident_pack(&wish))).await?;
     Ok(Json(match reply {
-        PackReply::Packed { documents, manifest, rule, journal_index } => {
+        PackReply::Packed { documents, records, manifest, rule, journal_index } => {
             PackAnswer::Packed(Box::new(Packed {
                 outcome: "packed".to_owned(),
                 rule: rule.id,
                 journal_index,
+                records,
                 manifest: manifest.iter().map(|byte| format!("{byte:02x}")).collect(),
                 documents: documents
                     .into_iter()
@@ -157,7 +164,9 @@ fn wish(caller: Caller, id: &str, request: PackRequest) -> Result<PackWish, Prob
     }
     let ground =
         ground::stated(&request.case, request.basis.as_deref(), &request.facts, request.attached.as_deref())?;
-    Ok(PackWish { actor: caller.0, incident, recipient, name: request.name, ground })
+    let without_records =
+        if request.without_records { WithoutRecords::Allowed } else { WithoutRecords::Refused };
+    Ok(PackWish { actor: caller.0, incident, recipient, name: request.name, without_records, ground })
 }
 
 fn prefixes(texts: &[String]) -> Result<Vec<Prefix>, Problem> {

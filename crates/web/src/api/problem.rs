@@ -14,6 +14,7 @@ use tadoru_model::Role;
 use tadoru_store::StoreError;
 use tadoru_store::cases::CaseError;
 use tadoru_store::flows::FlowsError;
+use tadoru_store::flows::sql::SqlFault;
 use utoipa::ToSchema;
 
 /// The body of an answer that is none.
@@ -132,8 +133,16 @@ impl From<DeskError> for Problem {
             DeskError::Flows(e @ FlowsError::BeingTakenIn) => {
                 Self::fault(StatusCode::CONFLICT, "import-underway", &e)
             }
+            DeskError::Flows(FlowsError::Sql(e @ (SqlFault::TooSlow(_) | SqlFault::TooMuch))) => {
+                Self::fault(StatusCode::UNPROCESSABLE_ENTITY, "sql-bound", &e)
+                    .help("narrow the filter or the time, or let the statement do less")
+            }
             DeskError::Flows(FlowsError::Sql(e)) => Self::fault(StatusCode::BAD_REQUEST, "sql", &e)
                 .help("the table `flows` and its columns are in the reference of `tadoru flows --sql`"),
+            DeskError::NoRecords => Self::fault(StatusCode::CONFLICT, "no-records", &error).help(
+                "look with `tadoru flows --incident`: retention may be over, or the flows came later than the attack; \
+                 `without_records` (`--without-records`) makes a pack that says that there are none",
+            ),
             DeskError::NoHold => Self::fault(StatusCode::NOT_FOUND, "no-such-hold", &error),
             DeskError::Question { .. } => Self::fault(StatusCode::BAD_REQUEST, "question", &error),
             DeskError::Standing { .. } => Self::fault(StatusCode::SERVICE_UNAVAILABLE, "standing", &error)

@@ -6,13 +6,12 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use tadoru_desk::Stores;
-use tadoru_desk::reading::read_time;
 use tadoru_desk::validation::{Validated, ValidationReply};
-use tadoru_model::{Span, UtcMicros};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
 use super::extract::{Asked, Caller};
+use super::flows::span;
 use super::ingress::{name, role};
 use super::problem::Problem;
 use super::shape::{REFUSED, Refusal, refusal};
@@ -109,7 +108,7 @@ pub(super) async fn validation<S: Stores>(
     caller: Caller,
     Asked(period): Asked<Period>,
 ) -> Result<Json<ValidationAnswer>, Problem> {
-    let span = span(&api, &period)?;
+    let span = span(&api, &period.since, &period.until)?;
     let reply = api.run(move |desk, _| desk.validation(&caller.0, span)).await?;
     Ok(Json(match reply {
         ValidationReply::Told { interfaces, told, rule, journal_index } => {
@@ -126,21 +125,6 @@ pub(super) async fn validation<S: Stores>(
             refusal: refusal(&api.desk.gate().packs(), &refused),
         })),
     }))
-}
-
-fn span<S: Stores>(api: &Api<S>, period: &Period) -> Result<Option<Span>, Problem> {
-    let (zone, now) = (api.desk.settings().time_zone(), api.desk.now());
-    let at = |text: &Option<String>, about: &str, otherwise: UtcMicros| match text {
-        None => Ok(otherwise),
-        Some(text) => read_time(text, &zone, now)
-            .map(|read| read.seen.at)
-            .map_err(|fault| Problem::wrong(about, fault.to_string())),
-    };
-    if period.since.is_none() && period.until.is_none() {
-        return Ok(None);
-    }
-    let from = at(&period.since, "since", UtcMicros::MIN)?;
-    Ok(Some(Span::new(from, at(&period.until, "until", UtcMicros::MAX)?)))
 }
 
 fn interface(one: &Validated) -> ValidatedInterface {

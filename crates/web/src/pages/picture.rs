@@ -187,6 +187,43 @@ pub fn calendar(
     (!lanes.is_empty()).then(|| whole(lanes, Vec::new(), &scale, zone))
 }
 
+/// A stretch of time in a lane.
+pub struct Stretch {
+    /// What the lane is of.
+    pub lane: String,
+    /// First instant.
+    pub from: Option<String>,
+    /// Last instant.
+    pub until: Option<String>,
+    /// Class of its bar.
+    pub class: &'static str,
+    /// What it says.
+    pub text: String,
+}
+
+/// Stretches over one scale, those of one name in one lane.
+pub fn stretches(
+    zone: &TimeZone,
+    all: impl Iterator<Item = Stretch>,
+    from: f64,
+    until: f64,
+) -> Option<TimeLine> {
+    let scale = Scale { from, until };
+    let mut lanes: Vec<(String, Vec<Bar>)> = Vec::new();
+    for one in all {
+        let Some(bar) = scale.bar(one.from.as_deref(), one.until.as_deref(), one.class, one.text) else {
+            continue;
+        };
+        let has_room = lanes.len() < MOST_LANES;
+        match lanes.iter_mut().find(|(name, _)| *name == one.lane) {
+            Some((_, bars)) => bars.push(bar),
+            None if has_room => lanes.push((one.lane, vec![bar])),
+            None => {}
+        }
+    }
+    (!lanes.is_empty()).then(|| whole(lanes, Vec::new(), &scale, zone))
+}
+
 /// One lane a source and kind; what nothing is known of is hatched.
 fn source_lanes(lang: Lang, coverage: &[Covered], scale: &Scale) -> Vec<(String, Vec<Bar>)> {
     let mut lanes: Vec<(String, Vec<Bar>)> = Vec::new();

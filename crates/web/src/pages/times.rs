@@ -11,6 +11,11 @@ pub fn local(at: Option<&str>, zone: &TimeZone) -> String {
     )
 }
 
+/// The zone's name, as browsers know it; UTC where it has none.
+pub fn name(zone: &TimeZone) -> String {
+    zone.iana_name().unwrap_or("UTC").to_owned()
+}
+
 /// Only the time of day.
 pub fn of_day(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%H:%M:%S").to_string()

@@ -12,6 +12,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::gate::{Choice, choices};
+use super::ground::{self, Fact, No, Other};
+use super::opened::{OpenRow, Opened};
 use super::picture::{Chain, TimeLine, chain, time_line};
 use super::times::local;
 use super::{Fields, Frame, Sent, Visitor, html, told};
@@ -19,17 +21,17 @@ use crate::api::NumberOrText;
 use crate::api::gate::{ExplainRequest, Explained};
 use crate::api::problem::Problem;
 use crate::api::read_back::{ReadBack, ReadingRequest};
-use crate::api::shape::{Answered, Candidate, Hop, Moment, Refused, WhoAnswer};
+use crate::api::shape::{Answered, Candidate, Hop, Moment, WhoAnswer};
 use crate::api::who::WhoRequest;
 use crate::console::Console;
 use crate::session;
 use crate::words::Lang;
 use crate::words::fixed::{self, word};
 
-/// An answer that is open in a session.
-pub struct Opened {
-    request: WhoRequest,
-    answer: WhoAnswer,
+/// A question and its answer.
+pub struct Asked {
+    pub(super) request: WhoRequest,
+    pub(super) answer: WhoAnswer,
 }
 
 #[derive(Template)]
@@ -79,26 +81,6 @@ struct Read {
     facts: Vec<Fact>,
     others: Vec<Other>,
     once: String,
-}
-
-/// A fact that the visitor may state.
-struct Fact {
-    name: String,
-    text: String,
-    value: String,
-}
-
-/// What is missing and is not the visitor's to state.
-struct Other {
-    text: String,
-    by: String,
-}
-
-struct OpenRow {
-    name: String,
-    outcome: String,
-    question: String,
-    case: String,
 }
 
 #[derive(Template)]
@@ -151,18 +133,11 @@ struct HopRow {
     until: String,
 }
 
-/// A refusal in the form that people read.
-struct No {
-    refused: Box<Refused>,
-    verdict: String,
-    text: String,
-    missing: Vec<Other>,
-}
-
 #[derive(Template)]
 #[template(path = "gone.html")]
 struct GonePage {
     f: Frame,
+    path: &'static str,
 }
 
 /// The empty desk.
@@ -193,7 +168,8 @@ pub async fn ask(State(console): State<Arc<Console>>, sent: Sent) -> Response {
     let request = typed.request();
     match console.post::<WhoAnswer>(&visitor, "/v1/who", &request).await {
         Ok(answer) => {
-            console.sessions.keep(visitor.session, &once, Arc::new(Opened { request, answer }));
+            let opened = Opened::Answer(Box::new(Asked { request, answer }));
+            console.sessions.keep(visitor.session, &once, Arc::new(opened));
             there.into_response()
         }
         Err(problem) if problem.status < 500 => read_page(&console, &visitor, typed, Some(problem)).await,
@@ -208,23 +184,18 @@ pub async fn answer(
     Path(name): Path<String>,
 ) -> Response {
     let opened = console.sessions.kept(visitor.session, &name);
-    let Some(opened) = opened.filter(|opened| opened.holds(&console)) else {
-        let f = console.frame(&visitor, "trace", visitor.lang.words().answer, "/trace");
-        return html(StatusCode::GONE, &GonePage { f });
-    };
-    html(StatusCode::OK, &answer_page(&console, &visitor, &name, &opened))
+    match opened.as_deref() {
+        Some(opened @ Opened::Answer(asked)) if opened.holds(&console) => {
+            html(StatusCode::OK, &answer_page(&console, &visitor, &name, asked))
+        }
+        _ => gone(&console, &visitor, "trace", "/trace"),
+    }
 }
 
-impl Opened {
-    /// Whether its permit has not ended.
-    fn holds(&self, console: &Console) -> bool {
-        let until = match &self.answer {
-            WhoAnswer::Answered(answered) => answered.permit.until.as_deref(),
-            WhoAnswer::Refused(_) => None,
-        };
-        let now = console.keeper.desk_now().to_timestamp();
-        until.and_then(super::times::read).is_none_or(|until| now.is_some_and(|now| now < until))
-    }
+/// That something is no longer open.
+pub(super) fn gone(console: &Console, visitor: &Visitor, here: &'static str, path: &'static str) -> Response {
+    let f = console.frame(visitor, here, visitor.lang.words().answer, path);
+    html(StatusCode::GONE, &GonePage { f, path })
 }
 
 impl Typed {
@@ -332,12 +303,8 @@ fn page(console: &Console, visitor: &Visitor, typed: Typed, wrong: Wrong, read: 
         wrong,
         read,
         open: open
-            .map(|(name, opened)| OpenRow {
-                outcome: word(lang, fixed::OUTCOMES, opened.answer.outcome()).to_owned(),
-                question: format!("{} {}", opened.request.address, opened.request.at.join(" ")),
-                case: opened.request.case.clone(),
-                name,
-            })
+            .filter(|(_, opened)| opened.shows_somebody())
+            .map(|(name, opened)| opened.row(&name, lang))
             .collect(),
     }
 }
@@ -375,27 +342,12 @@ impl Read {
             .warnings
             .iter()
             .map(|warned| (word(lang, fixed::WARNINGS, &warned.code).to_owned(), warned.likely.clone()));
-        let (mut facts, mut others) = (Vec::new(), Vec::new());
-        for need in &explained.needs {
-            let text = lang.of(&need.text_ja, &need.text_en).to_owned();
-            let is_mine = visitor.actor.roles.iter().any(|role| need.by.iter().any(|by| by == role.as_str()));
-            if need.stated && is_mine {
-                let value = typed.facts.get(&need.name).cloned().unwrap_or_default();
-                facts.push(Fact { name: need.name.clone(), text, value });
-            } else {
-                others.push(Other { text, by: supplied_by(lang, &need.by) });
-            }
-        }
-        // What was stated before and is not asked for now is not lost.
-        for (name, value) in &typed.facts {
-            if facts.iter().all(|fact| fact.name != *name) {
-                facts.push(Fact { name: name.clone(), text: name.clone(), value: value.clone() });
-            }
-        }
+        let ground::Rules { explained, verdict, facts, others } =
+            ground::Rules::told(visitor, explained, &typed.facts);
         Self {
             endpoint: endpoint(&back.question.address, back.question.port),
             warnings: warnings.collect(),
-            verdict: word(lang, fixed::VERDICTS, &explained.verdict).to_owned(),
+            verdict,
             explained,
             facts,
             others,
@@ -405,7 +357,7 @@ impl Read {
     }
 }
 
-fn answer_page(console: &Console, visitor: &Visitor, name: &str, opened: &Opened) -> AnswerPage {
+fn answer_page(console: &Console, visitor: &Visitor, name: &str, opened: &Asked) -> AnswerPage {
     let (lang, zone) = (visitor.lang, &console.zone);
     let outcome = opened.answer.outcome().to_owned();
     let question = match &opened.answer {
@@ -416,7 +368,7 @@ fn answer_page(console: &Console, visitor: &Visitor, name: &str, opened: &Opened
     let (mut answered, mut refused) = (None, None);
     match &opened.answer {
         WhoAnswer::Answered(found) => answered = Some(Found::of(lang, console, &endpoint, found)),
-        WhoAnswer::Refused(no) => refused = Some(No::of(lang, no)),
+        WhoAnswer::Refused(no) => refused = Some(No::of(lang, &no.refusal)),
     }
     let title = format!("{}: {}", lang.words().answer, word(lang, fixed::OUTCOMES, &outcome));
     AnswerPage {
@@ -506,34 +458,6 @@ impl Row {
             candidate: candidate.clone(),
         }
     }
-}
-
-impl No {
-    fn of(lang: Lang, refused: &Refused) -> Self {
-        let refusal = &refused.refusal;
-        let explained = lang.of(&refusal.explanation_ja, &refusal.explanation_en);
-        Self {
-            verdict: word(lang, fixed::VERDICTS, &refusal.verdict).to_owned(),
-            text: explained.lines().next().unwrap_or_default().to_owned(),
-            missing: refusal
-                .missing
-                .iter()
-                .map(|need| Other {
-                    text: lang.of(&need.text_ja, &need.text_en).to_owned(),
-                    by: supplied_by(lang, &need.by),
-                })
-                .collect(),
-            refused: Box::new(refused.clone()),
-        }
-    }
-}
-
-/// Who can supply something; nobody by name where the program finds it.
-fn supplied_by(lang: Lang, roles: &[String]) -> String {
-    if roles.is_empty() {
-        return lang.words().found_by_program.to_owned();
-    }
-    roles.iter().map(|role| word(lang, fixed::ROLES, role)).collect::<Vec<_>>().join(lang.of("・", ", "))
 }
 
 fn endpoint(address: &str, port: Option<u16>) -> String {

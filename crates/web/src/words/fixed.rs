@@ -101,6 +101,18 @@ pub const KINDS: List = &[
     ("static", "固定割当", "static"),
 ];
 
+/// What an end or a beginning of an assignment rests on.
+pub const EDGES: List = &[
+    ("logged", "記録による", "logged"),
+    ("duration", "継続時間による", "duration"),
+    ("next-holder", "次の保持者による", "next-holder"),
+    ("restart", "再起動による", "restart"),
+    ("expiry", "満了による", "expiry"),
+    ("open", "継続中", "open"),
+    ("silent", "記録の途絶", "silent"),
+    ("before", "記録より前", "before"),
+];
+
 /// Names of a line.
 pub const NAMES: List = &[
     ("contract", "契約", "contract"),
@@ -122,6 +134,21 @@ pub const NAMES: List = &[
 /// States of a source.
 pub const COVERAGE: List =
     &[("alive", "記録あり", "alive"), ("lossy", "一部欠落", "lossy"), ("dead", "停止", "dead")];
+
+/// Roles of interfaces.
+pub const PLACES: List =
+    &[("edge", "網の境界", "edge"), ("core", "網内", "core"), ("customer", "顧客", "customer")];
+
+/// How an attack was seen at an interface.
+pub const WAYS: List = &[
+    ("entered", "流入", "entered"),
+    ("behind", "この装置かその先", "behind"),
+    ("first-seen", "初めて見えた所", "first-seen"),
+];
+
+/// How sure it is where an attack came in.
+pub const SURENESS: List =
+    &[("low", "低い", "low"), ("likely", "中程度", "likely"), ("sure", "確実", "sure")];
 
 /// The gate's verdicts.
 pub const VERDICTS: List = &[
@@ -227,6 +254,13 @@ pub const DATA: List = &[
     ("PUB", "公開情報", "public data"),
 ];
 
+/// States of a case.
+pub const CASES: List = &[("open", "進行中", "open"), ("closed", "終結", "closed")];
+
+/// States of a hold.
+pub const HOLDS: List =
+    &[("held", "保全中", "held"), ("ended", "終了", "ended"), ("unfinished", "未完了", "unfinished")];
+
 /// What happened in a case.
 pub const HAPPENED: List = &[
     ("opened", "開始", "opened"),
@@ -248,6 +282,7 @@ pub const EVENTS: List = &[
     ("opened", "開封", "opened"),
     ("statement", "陳述", "statement"),
     ("approval", "承認", "approval"),
+    ("version-approval", "規則の版への承認", "approval of a version"),
     ("answered", "回答", "answered"),
     ("disclosed", "提供", "disclosed"),
     ("imported", "取込", "imported"),
@@ -353,6 +388,34 @@ pub const FAULTS: List = &[
     ("case-closed", "この事件は終結しています。", "The case is closed."),
     ("case-exists", "その番号の事件があります。", "There is a case with this id."),
     ("no-such-case", "そのような事件はありません。", "There is no such case."),
+    ("no-such-incident", "そのような事案はありません。", "There is no such incident."),
+    ("incident", "事案は 16 進 16 桁で示します。", "An incident is named by 16 hexadecimal digits."),
+    ("filter", "絞り込みが読めません。", "The filter does not read."),
+    (
+        "since",
+        "開始の時刻が読めません。例 2026-11-21 10:00 +09:00",
+        "Not a time; write it like 2026-11-21 10:00 +09:00.",
+    ),
+    (
+        "until",
+        "終了の時刻が読めません。例 2026-11-21 10:00 +09:00",
+        "Not a time; write it like 2026-11-21 10:00 +09:00.",
+    ),
+    ("page-keys", "1 から 1,000 までの数を書いてください。", "How many keys: a number from 1 to 1,000."),
+    ("page-rows", "1 から 10,000 までの数を書いてください。", "How many flows: a number from 1 to 10,000."),
+    (
+        "series",
+        "刻みは 10s、1m、1h のように書いてください。",
+        "A step is a length of time, like 10s, 1m or 1h.",
+    ),
+    (
+        "once",
+        "インターフェースの役割が設定にないため、一度だけ数えることはできません。",
+        "No roles of interfaces are configured, so nothing can be counted once.",
+    ),
+    ("name", "提供先の名称は 1 から 200 バイトです。", "The recipient's name has 1 to 200 octets."),
+    ("own", "提供先自身のアドレスが読めません。", "The recipient's own addresses do not read."),
+    ("neighbour_as", "隣接 AS の番号が要ります。", "The number of the neighbour's AS is needed."),
     ("purpose", "そのような目的はありません。", "The rules know no such purpose."),
     ("basis", "そのような根拠はありません。", "The rules know no such basis."),
     ("act", "そのような行為はありません。", "The rules know no such deed."),
@@ -402,6 +465,22 @@ pub const FAULTS: List = &[
         "A fault of the program. The case and the journal tell what was done.",
     ),
     ("attached", "添付の要約値が正しくありません。", "The digest of the attachment is none."),
+    (
+        "figure",
+        "順位・推移・一覧・SQL のうち一つだけを求めてください。",
+        "One of a ranking, a series, a list and SQL, not several.",
+    ),
+    ("top", "そのような順位の項目はありません。", "There is no such key of a ranking."),
+    ("by", "順位は bytes、packets、flows のいずれかによります。", "A ranking is by bytes, packets or flows."),
+    ("count", "順位に並べられるのは 10,000 件までです。", "A ranking has at most 10,000 keys."),
+    ("rows", "一覧にできるのは 1 件から 100,000 件です。", "1 to 100,000 flows are listed."),
+    ("sql", "この SQL 文は実行できません。", "The statement cannot be run."),
+    (
+        "sql-bound",
+        "この SQL 文は、許された時間か記憶量を超えました。",
+        "The statement takes more time or memory than it may.",
+    ),
+    ("no-records", "該当するフロー記録がありません。", "There is no flow record of it."),
 ];
 
 #[cfg(test)]

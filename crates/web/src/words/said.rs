@@ -7,7 +7,9 @@
 /// The sentence in Japanese.
 pub fn japanese(said: &str) -> String {
     let (shape, numbers) = taken_apart(said);
-    let Some((_, ja)) = WHY.iter().chain(NOTES).find(|(en, _)| *en == shape) else { return said.to_owned() };
+    let Some((_, ja)) = WHY.iter().chain(NOTES).chain(INGRESS).find(|(en, _)| *en == shape) else {
+        return said.to_owned();
+    };
     let mut numbers = numbers.into_iter();
     let mut parts = ja.split("{}");
     let mut out = parts.next().unwrap_or_default().to_owned();
@@ -93,6 +95,74 @@ pub const NOTES: &[(&str, &str)] = &[
          complaint",
         "時差の取り違えの疑い：申告の時刻を当社の時間帯とすれば記録は一回線を示す。申告の時差を確かめること",
     ),
+];
+
+/// What keeps the shares of an ingress from being better, and what their sureness rests on: English, Japanese.
+pub const INGRESS: &[(&str, &str)] = &[
+    (
+        "no record of the attack is found: its retention is over, no exporter told of it, or its flows are longer than \
+         `active_timeout_s` says",
+        "攻撃の記録が見つからない。保存期間が過ぎたか、どの装置も告げなかったか、フローが `active_timeout_s` より長い",
+    ),
+    ("there is nothing to follow", "たどるものがない"),
+    (
+        "every packet was counted: each communication counts once, whichever routers told of it",
+        "すべてのパケットが数えられている。各通信は、どの装置が告げても一度だけ数える",
+    ),
+    (
+        "packets were sampled: shares are estimates, scaled by each exporter's rate",
+        "パケットはサンプリングされている。割合は各装置の率を掛けた推定",
+    ),
+    (
+        "no role of any interface was told, so nothing says where the network ends: name the interfaces in a table (`[network] \
+         interfaces`)",
+        "インターフェースの役割がまったく与えられておらず、網の端が分からない。表（`[network] interfaces`）に書くこと",
+    ),
+    (
+        "no role was told for {} of the interfaces that it came by ({}.{} %): name them in the table of interfaces",
+        "通ったインターフェースのうち {} 個の役割が与えられていない（{}.{} %）。インターフェースの表に書くこと",
+    ),
+    (
+        "{} exporters do not tell by which interface packets come in",
+        "{} 台の装置は、どのインターフェースから入ったかを告げない",
+    ),
+    (
+        "{} core interfaces do not tell which router is behind them (column `leads_to`): the way ends there",
+        "網内のインターフェース {} 個は、その先の装置が与えられていない（列 `leads_to`）。道はそこで終わる",
+    ),
+    (
+        "{}.{} % left routers that told of none or too little of it: let them export",
+        "{}.{} % は、何も、又はわずかしか告げない装置から出ている。その装置からも送らせること",
+    ),
+    (
+        "{}.{} % was seen inside and not seen coming in: an exporter at the edge is missing, loses records, or tells a wrong \
+         sampling rate",
+        "{}.{} % は網内で見え、流入が見えない。境界の装置が欠けているか、記録を失っているか、サンプリング率が誤っている",
+    ),
+    (
+        "less left towards the target than came in: it was dropped on the way, or an exporter there is missing",
+        "対象へ出た量が流入より少ない。途中で捨てられたか、そこの装置が欠けている",
+    ),
+    (
+        "an exporter told no sampling rate: its counts are taken as they are",
+        "サンプリング率を告げない装置がある。その数はそのまま用いた",
+    ),
+    (
+        "there were more records than are followed at once: the shares are of a part",
+        "記録が一度にたどれる数を超える。割合は一部についてのもの",
+    ),
+    (
+        "nothing tells whether it was seen elsewhere before",
+        "それより前に別の所で見えていたかを告げるものがない",
+    ),
+    ("too much of it is unaccounted for", "行方の分からない分が多すぎる"),
+    ("too few packets were sampled", "サンプリングされたパケットが少なすぎる"),
+    ("most of it was seen coming in, not all", "大部分の流入が見えたが、すべてではない"),
+    (
+        "it was seen coming in, by not so many sampled packets",
+        "流入は見えたが、サンプリングされたパケットは多くない",
+    ),
+    ("what was seen inside was seen coming in", "網内で見えたものは、流入も見えている"),
 ];
 
 #[cfg(test)]

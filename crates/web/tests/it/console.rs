@@ -10,39 +10,47 @@ use tadoru_desk::Clock as _;
 use tadoru_desk::accounts::totp;
 use tadoru_model::{PersonId, Role, UtcMicros};
 use tadoru_web::session::{IDLE_US, OLD_TOKEN_US, ROTATE_US};
-use tadoru_web::{Console, with_console};
+use tadoru_web::{Console, Outside, with_console};
 
 use crate::house::{House, RECORDS, admin, ann, somebody};
 
 /// A console over a house.
-struct Front {
-    house: House,
+pub struct Front {
+    pub house: House,
     console: Arc<Console>,
     router: Router,
 }
 
 /// What came back.
 #[derive(Debug)]
-struct Page {
-    status: u16,
-    text: String,
-    to: String,
-    cookie: Option<String>,
-    headers: axum::http::HeaderMap,
+pub struct Page {
+    pub status: u16,
+    pub text: String,
+    pub to: String,
+    pub cookie: Option<String>,
+    pub headers: axum::http::HeaderMap,
+}
+
+/// Nothing is verified here, and a file of flows is how many there are.
+fn outside() -> Outside {
+    Outside {
+        verify: Arc::new(|| None),
+        parquet: Arc::new(|flows| Some(format!("PAR1 {}", flows.rows()).into_bytes())),
+    }
 }
 
 impl Front {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let house = House::staffed().await;
         let path = "/v1/import?format=table&name=records.csv";
         assert_eq!(house.post(Some(&admin()), path, RECORDS).await.0, 200);
         let clock = Arc::new(house.clock.clone());
-        let console = Console::new(&house.desk, house.router.clone(), clock, Arc::new(|| None));
+        let console = Console::new(&house.desk, house.router.clone(), clock, outside());
         let router = with_console(Arc::clone(&console));
         Self { house, console, router }
     }
 
-    async fn ask(&self, method: &str, path: &str, cookie: &str, form: &[(&str, &str)]) -> Page {
+    pub async fn ask(&self, method: &str, path: &str, cookie: &str, form: &[(&str, &str)]) -> Page {
         self.ask_with(method, path, &[("cookie", cookie)], form).await
     }
 
@@ -85,12 +93,12 @@ impl Front {
         page.cookie.unwrap()
     }
 
-    async fn enter_as(&self, role: Role) -> String {
+    pub async fn enter_as(&self, role: Role) -> String {
         self.enter(&somebody(role).person.0).await
     }
 
     /// The form's token of a session.
-    async fn csrf(&self, cookie: &str) -> String {
+    pub async fn csrf(&self, cookie: &str) -> String {
         between(&self.ask("GET", "/gate", cookie, &[]).await.text, "name=\"csrf\" value=\"", "\"")
     }
 
@@ -102,7 +110,7 @@ impl Front {
     }
 }
 
-fn between(text: &str, before: &str, after: &str) -> String {
+pub fn between(text: &str, before: &str, after: &str) -> String {
     let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("no {before} in {text}"));
     rest.split_once(after).unwrap().0.to_owned()
 }
@@ -114,9 +122,13 @@ fn quoted(text: &str) -> String {
 }
 
 /// Every page that is read, and who opens it; `None`: everybody who is signed in.
-const PAGES: [(&str, Option<&[Role]>); 8] = [
+const PAGES: [(&str, Option<&[Role]>); 12] = [
+    ("/account", None),
     ("/", None),
     ("/trace", None),
+    ("/incidents", Some(FLOWS)),
+    ("/flows", Some(FLOWS)),
+    ("/sources", None),
     ("/cases", Some(SEES)),
     ("/cases/K-1", Some(SEES)),
     ("/approvals", None),
@@ -126,7 +138,17 @@ const PAGES: [(&str, Option<&[Role]>); 8] = [
 ];
 
 /// Every form that does something; none is open to anybody without a session.
-const FORMS: [&str; 12] = [
+const FORMS: [&str; 22] = [
+    "/account/passkeys/begin",
+    "/account/passkeys/add",
+    "/account/passkeys/remove",
+    "/account/sessions/end",
+    "/incidents/00000000000005ab",
+    "/incidents/00000000000005ab/ingress",
+    "/incidents/00000000000005ab/pack",
+    "/flows",
+    "/flows/words",
+    "/flows/answers/x/cancel",
     "/trace",
     "/trace/ask",
     "/cases",
@@ -140,6 +162,12 @@ const FORMS: [&str; 12] = [
     "/sign-out",
     "/journal/verify",
 ];
+
+/// What is open in a session only, and the stream.
+const OPENED: [&str; 5] =
+    ["/incidents/stream", "/packs/x", "/packs/x/y", "/flows/answers/x", "/flows/answers/x/csv"];
+
+const FLOWS: &[Role] = &[Role::NetworkOperations, Role::AbuseDesk, Role::Manager, Role::Administrator];
 
 const SEES: &[Role] = &[
     Role::AbuseDesk,
@@ -166,13 +194,15 @@ const READS: &[Role] = &[
 fn no_route_of_the_console_is_left_out_here() {
     let source = include_str!("../../src/console.rs");
     let count = source.matches(".route(\"").count();
-    // Of these: seven before the door, assets, an entry and an answer.
+    // Of these: seven before the door, assets, an entry, answers, packs and the stream.
     let known: std::collections::BTreeSet<&str> = PAGES.iter().map(|(path, _)| *path).chain(FORMS).collect();
     assert_eq!(
         count,
         known.len()
             + ["/language", "/sign-in", "/account", "/enter", "/assets", "/journal/0", "/trace/answers"]
                 .len()
+            + OPENED.len()
+            + ["/passkeys/begin", "/passkeys/enter", "/oidc/begin", "/oidc/return"].len()
     );
 }
 
@@ -181,7 +211,9 @@ async fn nobody_is_led_to_the_door_from_every_page_and_does_nothing_by_any_form(
     let front = Front::new().await;
     let before = front.house.desk.gate().journal().size();
     for cookie in ["", "tadoru-session=", "tadoru-session=0000", "tadoru-session=%00<script>"] {
-        for path in PAGES.iter().map(|(path, _)| *path).chain(["/journal/0", "/trace/answers/x"]) {
+        for path in
+            PAGES.iter().map(|(path, _)| *path).chain(["/journal/0", "/trace/answers/x"]).chain(OPENED)
+        {
             let page = front.ask("GET", path, cookie, &[]).await;
             assert_eq!((page.status, page.to.as_str()), (303, "/sign-in"), "{path} {page:?}");
         }
@@ -316,7 +348,7 @@ async fn an_answer_closes_when_its_permit_ends() {
     let mut front = Front::new().await;
     // The session's clock stands, the desk's goes on.
     let stands = Arc::new(tadoru_desk::FixedClock(front.house.clock.now()));
-    front.console = Console::new(&front.house.desk, front.house.router.clone(), stands, Arc::new(|| None));
+    front.console = Console::new(&front.house.desk, front.house.router.clone(), stands, outside());
     front.router = with_console(Arc::clone(&front.console));
     let cookie = front.enter_as(Role::AbuseDesk).await;
     let csrf = front.csrf(&cookie).await;
@@ -490,8 +522,9 @@ async fn an_account_is_set_by_a_link_once_and_signs_in_with_a_code_once() {
     let path = link["path"].as_str().unwrap();
     let form = front.ask("GET", path, "", &[]).await;
     assert_eq!(form.status, 200, "{}", form.text);
-    let secret = between(&form.text, "?secret=", "&");
-    let secret = totp::from_base32(&secret).unwrap();
+    let secret_text = between(&form.text, "?secret=", "&");
+    assert!(form.text.contains("<svg class=\"qr\""), "the code is drawn");
+    let secret = totp::from_base32(&secret_text).unwrap();
     let step = || totp::step_of(u64::try_from(front.house.clock.now().0 / 1_000_000).unwrap());
     let code = totp::code(&secret, step());
     let password = "correct horse battery";
@@ -531,8 +564,10 @@ async fn an_account_is_set_by_a_link_once_and_signs_in_with_a_code_once() {
     }
     let held_off = sign_in("000000", "guess").await;
     assert_eq!(held_off.status, 429);
-    let file = std::fs::read_to_string(front.house.folder.path().join("accounts.json")).unwrap();
-    assert!(!file.contains(password));
+    let file = std::fs::read(front.house.folder.path().join("accounts.sealed")).unwrap();
+    for clear in [password, secret_text.as_str()] {
+        assert!(!file.windows(clear.len()).any(|part| part == clear.as_bytes()), "what is kept is sealed");
+    }
     let (_, entries) = front.house.get(Some(&admin()), "/v1/journal/entries?count=1000").await;
     assert!(!entries.to_string().contains("guess") && !entries.to_string().contains(password));
     let too_many = entries["entries"].as_array().unwrap().iter().filter(|e| e["entry"]["why"] == "too-many");

@@ -32,7 +32,7 @@ async fn routes(house: &House) -> Vec<Route> {
             });
         }
     }
-    assert!(routes.len() >= 34, "{}", routes.len());
+    assert!(routes.len() >= 36, "{}", routes.len());
     routes
 }
 
@@ -54,10 +54,13 @@ fn request(route: &Route) -> (String, String) {
         })
         .to_string(),
         "flows" => json!({"top": "dst-port"}).to_string(),
+        "flows-filter" => json!({"filter": "proto udp and", "at": 13}).to_string(),
         "rehearse" => json!({}).to_string(),
         "incident-pack" => json!({"recipient": "association", "name": "x", "case": "K-1"}).to_string(),
         "reading" => json!({"line": "203.0.113.7:40123 2026-11-21T01:15:03Z"}).to_string(),
         "subscriber-show" => head.to_string(),
+        "token-issue" => json!({"days": 1}).to_string(),
+        "token-revoke" => json!({"number": 1}).to_string(),
         "gate-explain" => json!({"act": "learn", "data": ["ASGN"], "purpose": "CLEAN"}).to_string(),
         _ => String::new(),
     };

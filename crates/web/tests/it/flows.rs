@@ -220,3 +220,54 @@ async fn a_rehearsal_tells_what_is_new_and_what_is_missed_without_an_address() {
         "nothing is filed"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn figures_are_as_recorded_and_say_what_was_sampled() {
+    let (house, incident) = house().await;
+    let noc = Role::NetworkOperations;
+    let standing = [json!({}), json!({"top": "proto"}), json!({"series": "1m"})];
+    for body in &standing {
+        let (_, told) = asked(&house, noc, body).await;
+        let sampling = &told["sampling"];
+        assert_eq!(sampling["figures"], "as-recorded", "{told}");
+        assert_eq!((&sampling["records"], &sampling["sampled"]), (&json!(603), &json!(603)), "{told}");
+        assert_eq!(sampling["rates"], json!([{"one_in": 1000, "records": 603}]), "{told}");
+    }
+    // Nothing is multiplied: the sums are those of the records.
+    let (_, told) = asked(&house, noc, &standing[0]).await;
+    assert_eq!(told["rows"][0]["packets"], 600 * 500 + 3 * 9, "{told}");
+    for more in [json!({"rows": 5}), json!({"sql": "SELECT count(*) FROM flows"})] {
+        let mut body = more;
+        body["incident"] = json!(incident);
+        let (_, told) = asked(&house, noc, &body).await;
+        assert_eq!(told["sampling"]["rates"][0]["one_in"], 1000, "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ranking_of_all_keys() {
+    let (house, _) = house().await;
+    let noc = Role::NetworkOperations;
+    let keys = |told: &Value| told["rows"].as_array().unwrap().len();
+    let (_, few) = asked(&house, noc, &json!({"top": "src-port", "count": 1})).await;
+    let (_, all) = asked(&house, noc, &json!({"top": "src-port", "count": 0})).await;
+    assert_eq!((keys(&few), keys(&all)), (1, 2), "{all}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_silently_be_nothing_is_refused() {
+    let (house, _) = house().await;
+    let (noon, later) = ("2026-11-21T12:00:00Z", "2026-11-21T13:00:00Z");
+    for (body, code, says) in [
+        (json!({"since": later, "until": noon}), "until", "not after"),
+        (json!({"since": noon, "until": noon}), "until", "not after"),
+        (json!({"series": "abc"}), "skew", "the step of a series"),
+        (json!({"series": "0s"}), "series", "the step of a series"),
+        (json!({"series": "1m", "count": 3}), "top", "`top` is missing"),
+        (json!({"top": "port", "count": 10_001}), "count", "10000"),
+    ] {
+        let (_, told) = asked(&house, Role::NetworkOperations, &body).await;
+        assert_eq!(told["error"]["code"], code, "{body}: {told}");
+        assert!(told["error"]["message"].as_str().unwrap().contains(says), "{body}: {told}");
+    }
+}

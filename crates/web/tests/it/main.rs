@@ -7,6 +7,7 @@
     reason = "tests fail loudly"
 )]
 
+mod accounts;
 mod answers;
 mod batch;
 mod console;
@@ -17,6 +18,8 @@ mod hostile;
 mod house;
 mod incidents;
 mod network;
+mod oidc;
 mod packs;
 mod retention;
 mod transports;
+mod watch;

@@ -64,6 +64,7 @@ async fn the_victim_gets_the_records_of_its_own_communications_in_the_attack() {
     );
     let records = text_of(&answer, "records.csv");
     assert!(records.contains(SENDER) && records.lines().count() == 3, "{records}");
+    assert_eq!(answer["records"], 2);
     assert!(!records.contains("203.0.113.203"), "what is not of the attack stays: {records}");
 
     // The delivery is on record: in the journal without an address, and in the case.
@@ -134,4 +135,35 @@ async fn evidence_for_the_association_takes_two_persons() {
     let (_, answer) = house.post(Some(&reviewer), &path, &asked.to_string()).await;
     assert_eq!((&answer["outcome"], &answer["rule"]), (&json!("packed"), &json!("JP-038")), "{answer}");
     assert!(text_of(&answer, "records.csv").contains(SENDER));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pack_without_evidence_is_not_made_by_oversight() {
+    let house = House::new().await;
+    let finding = finding(4, tadoru_model::FindingState::Opened, NOW.0 / 1_000_000);
+    let permit = house.desk.standing(tadoru_desk::ask::Work::Flows).unwrap();
+    use tadoru_desk::Stores as _;
+    house.desk.stores().incidents().keep(&permit, &finding).unwrap();
+    let path = format!("/v1/incidents/{}/packs", finding.id);
+
+    let mut asked = for_victim();
+    let (status, answer) = house.post(Some(&ann()), &path, &asked.to_string()).await;
+    assert_eq!((status, &answer["error"]["code"]), (409, &json!("no-records")), "{answer}");
+    let (_, entries) = house.get(Some(&ann()), "/v1/journal/entries?count=20").await;
+    assert!(!entries.to_string().contains("\"disclosed\""), "nothing was handed out: {entries}");
+
+    asked["without_records"] = json!(true);
+    let (status, answer) = house.post(Some(&ann()), &path, &asked.to_string()).await;
+    assert_eq!(
+        (status, &answer["outcome"], &answer["records"]),
+        (200, &json!("packed"), &json!(0)),
+        "{answer}"
+    );
+    assert!(text_of(&answer, "letter.txt").contains("this pack holds no records as evidence"), "{answer}");
+
+    // Who is due no records gets the pack as ever.
+    let asked = json!({"recipient": "neighbour", "neighbour_as": 64_500, "name": "NOC", "case": "K-7",
+                       "facts": {"victim.consent": "K-88", "share.no_secret": "yes"}});
+    let (_, answer) = house.post(Some(&ann()), &path, &asked.to_string()).await;
+    assert_eq!((&answer["outcome"], &answer["records"]), (&json!("packed"), &Value::Null), "{answer}");
 }

@@ -73,14 +73,18 @@ async fn the_key_of_a_month_goes_with_its_last_row_and_no_row_loses_its_key() {
     assert!(has_key(&house, "2026-09") && has_key(&house, "2026-10"));
 
     house.clock.set(at("2027-03-20T00:00:00Z"));
-    assert_eq!(run(&house).await, (3, 0, 0), "the month is over, but not for long enough");
+    let (deleted, held, _) = run(&house).await;
+    assert_eq!((deleted, held), (3, 0));
+    assert!(has_key(&house, "2026-09"), "the month is over, but not for long enough");
     house.clock.set(at("2027-04-15T00:00:00Z"));
-    assert_eq!(run(&house).await, (0, 0, 1));
-    assert_eq!(run(&house).await, (0, 0, 0));
+    let (deleted, held, _) = run(&house).await;
+    assert_eq!((deleted, held), (0, 0));
     assert!(!has_key(&house, "2026-09") && has_key(&house, "2026-10"));
+    assert_eq!(run(&house).await, (0, 0, 0));
+    // Those of flows go after days and are not of this story.
     let destroyed = entries(&house, "key-destroyed").await;
-    assert_eq!(destroyed.len(), 1);
-    assert_eq!((&destroyed[0]["class"], &destroyed[0]["month"]), (&json!("assignment"), &json!("2026-09")));
+    let of_class = destroyed.iter().filter(|one| one["class"] == "assignment");
+    assert_eq!(of_class.map(|one| &one["month"]).collect::<Vec<_>>(), [&json!("2026-09")]);
 
     let house = house.restarted().await;
     assert_eq!(outcome(&house, "203.0.113.7:40123", "2026-10-20T00:30:00Z").await, "unique");

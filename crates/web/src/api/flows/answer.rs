@@ -1,12 +1,15 @@
 //! What is answered about flows, as JSON.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use tadoru_desk::flows::{CutTo, FlowTold, Told};
-use tadoru_store::flows::Sums;
 use tadoru_store::flows::sql::{Table, Value};
+use tadoru_store::flows::{Rate, Sums};
 use utoipa::ToSchema;
 
 use super::row::FlowRow;
+use crate::api::exporters::Exporter;
 use crate::api::shape::{Refusal, rfc3339};
 
 /// The figures, the flows, what a statement said, or the gate's refusal.
@@ -30,13 +33,44 @@ pub struct FlowFigures {
     pub outcome: String,
     /// One row of sums for all, for a key, or for a step of time.
     pub rows: Vec<FlowSums>,
+    /// Whether every key was asked for and there may be more than are answered.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub cut: bool,
     /// The rule that permits it.
     pub rule: String,
     /// Where in the journal the permit stands.
     pub journal_index: u64,
+    /// Which of the records that were found were sampled.
+    #[serde(default)]
+    pub sampling: FlowSampling,
     /// The incident whose own flows the question was cut to.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cut_to: Option<CutToIncident>,
+}
+
+/// Which of the records that a question found were sampled. Every figure is as recorded: nothing is multiplied by a rate.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FlowSampling {
+    /// `as-recorded`: packets and bytes are what the exporters counted, not scaled by the rates.
+    pub figures: String,
+    /// Records that the question found.
+    pub records: u64,
+    /// Those of them of which the exporter looked at one packet in several.
+    pub sampled: u64,
+    /// Records by their rate, ascending.
+    pub rates: Vec<FlowRate>,
+}
+
+/// Records that tell the same rate of sampling.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FlowRate {
+    /// One packet in so many was counted; 1: every one; 0: not told.
+    pub one_in: u32,
+    /// Records.
+    pub records: u64,
+    /// Who tells this rate now, of the exporters that a served desk hears: `data`, `options`, `configured`.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub told_by: Vec<String>,
 }
 
 /// Sums over flows.
@@ -69,6 +103,9 @@ pub struct FlowList {
     pub rule: String,
     /// Where in the journal the permit stands.
     pub journal_index: u64,
+    /// Which of the records that were found were sampled.
+    #[serde(default)]
+    pub sampling: FlowSampling,
     /// The incident whose own flows the question was cut to.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cut_to: Option<CutToIncident>,
@@ -93,6 +130,9 @@ pub struct FlowTable {
     pub rule: String,
     /// Where in the journal the permit stands.
     pub journal_index: u64,
+    /// Which of the records that were found were sampled.
+    #[serde(default)]
+    pub sampling: FlowSampling,
     /// The incident whose own flows the question was cut to.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cut_to: Option<CutToIncident>,
@@ -120,9 +160,10 @@ pub struct FlowsRefused {
 }
 
 impl FlowsAnswer {
-    /// Of what the desk told.
-    pub(super) fn of(told: FlowTold) -> Self {
-        let FlowTold { told, rule, journal_index, cut_to } = told;
+    /// Of what the desk told; the exporters that are heard now say where a rate comes from.
+    pub(super) fn of(told: FlowTold, exporters: &[Exporter]) -> Self {
+        let FlowTold { told, rates, rule, journal_index, cut_to } = told;
+        let sampling = FlowSampling::of(&rates, exporters);
         let (outcome, rule, cut_to) = ("told".to_owned(), rule.id, cut_to.map(CutToIncident::of));
         let rows = match told {
             Told::List { flows, of } => {
@@ -136,6 +177,7 @@ impl FlowsAnswer {
                     of: of.map(|sums| FlowSums::of(None, &sums)),
                     rule,
                     journal_index,
+                    sampling,
                     cut_to,
                 };
                 return Self::Listed(Box::new(listed));
@@ -152,6 +194,7 @@ impl FlowsAnswer {
                     partial,
                     rule,
                     journal_index,
+                    sampling,
                     cut_to,
                 }));
             }
@@ -163,7 +206,30 @@ impl FlowsAnswer {
                 steps.into_iter().map(|step| FlowSums::of(rfc3339(step.from), &step.sums)).collect()
             }
         };
-        Self::Told(Box::new(FlowFigures { outcome, rows, rule, journal_index, cut_to }))
+        Self::Told(Box::new(FlowFigures { outcome, rows, cut: false, rule, journal_index, sampling, cut_to }))
+    }
+}
+
+impl FlowSampling {
+    fn of(rates: &[Rate], exporters: &[Exporter]) -> Self {
+        let told_by = |one_in: u32| -> Vec<String> {
+            let same = exporters.iter().filter(|exporter| one_in > 0 && exporter.sampling == Some(one_in));
+            same.filter_map(|exporter| exporter.sampling_from.clone())
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect()
+        };
+        let rate = |rate: &Rate| FlowRate {
+            one_in: rate.one_in,
+            records: rate.records,
+            told_by: told_by(rate.one_in),
+        };
+        Self {
+            figures: "as-recorded".to_owned(),
+            records: rates.iter().map(|rate| rate.records).sum(),
+            sampled: rates.iter().filter(|rate| rate.one_in > 1).map(|rate| rate.records).sum(),
+            rates: rates.iter().map(rate).collect(),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! One incident in full, as JSON: what the newest finding says of it, and its strength over time.
 
 use serde::{Deserialize, Serialize};
+use tadoru_desk::incidents::Said;
 use tadoru_desk::{Network, incidents};
 use tadoru_model::finding::{Collateral, Finding, Ingress, PortShare, Scope, Target};
 use tadoru_model::flow::to_bits;
@@ -34,8 +35,10 @@ pub struct IncidentTold {
     pub vectors: Vec<IncidentVector>,
     /// The highest second.
     pub peak: Peaked,
-    /// The newest rate.
+    /// The rate that was measured last.
     pub now: Rates,
+    /// When that was.
+    pub now_at: Option<String>,
     /// The threshold that it went over.
     pub threshold: Limit,
     /// The coarsest sampling that it rests on: one packet in how many.
@@ -54,12 +57,18 @@ pub struct IncidentTold {
     pub targets: Vec<AimedAt>,
     /// Why it is suspected, one sentence each.
     pub why: Vec<String>,
+    /// The same sentences by their codes.
+    pub why_said: Vec<Sentence>,
     /// `low`, `likely` or `sure`.
     pub sure: String,
     /// What that rests on.
     pub sure_because: String,
+    /// The same sentence by its code.
+    pub sure_because_said: Sentence,
     /// What would make it wrong, one sentence each.
     pub wrong_if: Vec<String>,
+    /// The same sentences by their codes.
+    pub wrong_if_said: Vec<Sentence>,
     /// Its strength over time, oldest first; a long one is thinned out evenly.
     pub history: Vec<Strength>,
     /// The rule that permits it.
@@ -131,6 +140,19 @@ pub struct Senders {
     pub impossible_share: f64,
     /// What the verdict rests on, one sentence each.
     pub because: Vec<String>,
+    /// The same sentences by their codes.
+    pub because_said: Vec<Sentence>,
+}
+
+/// A sentence of the detector: its code and figures, and its text in Japanese.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Sentence {
+    /// Its code, which stays when the words change; `null` for one of another version, which is not known here.
+    pub code: Option<String>,
+    /// Its figures, in the order of the English text.
+    pub figures: Vec<String>,
+    /// Its text in Japanese; in English where it is not known here.
+    pub text_ja: String,
 }
 
 /// A sender's share.
@@ -175,6 +197,8 @@ pub struct HitBesides {
     pub scope: Aim,
     /// In what way.
     pub how: String,
+    /// The same sentence by its code.
+    pub how_said: Sentence,
     /// How much of the same vector it gets.
     pub rate: Rates,
 }
@@ -256,6 +280,7 @@ impl IncidentTold {
             vectors: vectors.collect(),
             peak: Peaked { at: rfc3339(peak.at), rate: rates(peak.rate) },
             now: rates(now),
+            now_at: rfc3339(record.history.last().map_or(at, |moment| moment.at)),
             threshold: Limit {
                 rate: rates(threshold.rate),
                 from: word(&threshold.from),
@@ -269,6 +294,7 @@ impl IncidentTold {
                 largest: largest.collect(),
                 verdict: word(&sources.spoofing.verdict),
                 impossible_share: part(sources.spoofing.impossible_share),
+                because_said: said(&sources.spoofing.because),
                 because: sources.spoofing.because,
             },
             ingress: ingress.iter().map(|one| way_in(one, network)).collect(),
@@ -276,9 +302,12 @@ impl IncidentTold {
             src_ports: ports(&src_ports),
             collateral: collateral.into_iter().map(besides).collect(),
             targets: targets.iter().map(aimed_at).collect(),
+            why_said: said(&why),
             why,
             sure: word(&sure),
+            sure_because_said: Sentence::of(&sure_because),
             sure_because,
+            wrong_if_said: said(&wrong_if),
             wrong_if,
             history: record.history.iter().map(strength).collect(),
             rule: rule.id,
@@ -288,6 +317,24 @@ impl IncidentTold {
             journal_index,
         }
     }
+}
+
+impl Sentence {
+    /// What a text of the detector says.
+    pub fn of(text: &str) -> Self {
+        match Said::read(text) {
+            Some(said) => Self {
+                code: Some(said.sentence.code().to_owned()),
+                text_ja: said.japanese(),
+                figures: said.figures,
+            },
+            None => Self { code: None, figures: Vec::new(), text_ja: text.to_owned() },
+        }
+    }
+}
+
+fn said(texts: &[String]) -> Vec<Sentence> {
+    texts.iter().map(|text| Sentence::of(text)).collect()
 }
 
 impl Aim {
@@ -317,7 +364,12 @@ fn way_in(one: &Ingress, network: &Network) -> WayInTold {
 }
 
 fn besides(one: Collateral) -> HitBesides {
-    HitBesides { scope: Aim::of(&one.scope), how: one.how, rate: rates(one.rate) }
+    HitBesides {
+        scope: Aim::of(&one.scope),
+        how_said: Sentence::of(&one.how),
+        how: one.how,
+        rate: rates(one.rate),
+    }
 }
 
 fn aimed_at(one: &Target) -> AimedAt {
