@@ -4,6 +4,7 @@
 //! body takes bytes and returns nothing; it fails by panicking, by not ending, or by an assertion of what must hold for
 //! every input.
 
+use std::io::Read as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::ControlFlow;
 
@@ -15,18 +16,24 @@ use tadoru_model::UtcMicros;
 use tadoru_model::observation::Observed;
 use tadoru_observe::files::{self, Format, Item, Options};
 use tadoru_store::filter::{self, Filter};
+use tadoru_wire::bzip2::Unpacked;
 use tadoru_wire::dictionary::Dictionary;
 use tadoru_wire::flow::{Columns, Decoder, Limits};
+use tadoru_wire::mrt::Rib;
 use tadoru_wire::natlog::{self, Deframer};
 use tadoru_wire::nfcapd::{Blocks, MAX_DEFECTS};
 use tadoru_wire::radius::{Accounting, Packet};
 use tadoru_wire::sflow;
+use tadoru_wire::tables::customers::CustomerPrefix;
+use tadoru_wire::tables::interfaces::InterfaceRow;
+use tadoru_wire::tables::routes::RouteRow;
+use tadoru_wire::tables::{Table, TableRecord};
 
 /// A body by the name of its target.
 pub type Body = (&'static str, fn(&[u8]));
 
 /// Every body.
-pub const BODIES: [Body; 26] = [
+pub const BODIES: [Body; 31] = [
     ("radius_packet", radius_packet),
     ("flow_packets", flow_packets),
     ("flow_columns", flow_columns),
@@ -53,6 +60,11 @@ pub const BODIES: [Body; 26] = [
     ("journal_verify", journal_verify),
     ("flow_filter", flow_filter),
     ("nfcapd", nfcapd),
+    ("mrt", mrt),
+    ("bzip2", bzip2),
+    ("customers", table::<CustomerPrefix>),
+    ("interfaces", table::<InterfaceRow>),
+    ("routes", table::<RouteRow>),
 ];
 
 /// Runs the body of that name.
@@ -196,6 +208,29 @@ pub fn nfcapd(data: &[u8]) {
         assert!(block.flows.is_even());
         assert!(block.defects.len() <= MAX_DEFECTS + 2);
     }
+}
+
+/// A dump of a routing table.
+pub fn mrt(data: &[u8]) {
+    let mut read = 0;
+    for one in Rib::new(data).take(data.len() + 1).flatten() {
+        read += 1;
+        assert!(one.origin != Some(0) && !one.neighbours.contains(&0), "0 is no autonomous system");
+        assert!(one.neighbours.is_sorted());
+    }
+    assert!(read <= data.len(), "each prefix takes octets of the dump");
+}
+
+/// A stream of bzip2, of which so much is unpacked.
+pub fn bzip2(data: &[u8]) {
+    let mut unpacked = Vec::new();
+    let _ = Unpacked::new(data).take(8 << 20).read_to_end(&mut unpacked);
+}
+
+/// A table that the operator keeps.
+pub fn table<T: TableRecord>(data: &[u8]) {
+    let rows = Table::<_, T>::new(data, None).take(data.len() + 2).count();
+    assert!(rows <= data.len() + 1, "each row takes octets of the table");
 }
 
 /// A rule pack and a file of sign-offs.

@@ -32,6 +32,9 @@ pub struct Global {
     /// Print JSON instead of tables.
     #[arg(long, global = true)]
     pub json: bool,
+    /// Language of what people read; the installation's language where not given.
+    #[arg(long, global = true, value_name = "LANGUAGE", value_parser = ["ja", "en"])]
+    pub lang: Option<String>,
 }
 
 /// The commands.
@@ -83,6 +86,9 @@ pub enum Command {
     /// The journal of every decision and use, and its proofs.
     #[command(subcommand)]
     Journal(Journal),
+    /// How does it stand with the copy of flows for finding unknown command servers (JP-050)?
+    #[command(name = "c2-copy", after_help = C2_COPY)]
+    C2Copy,
     /// Delete what is past its retention and held by nothing, and the keys of which nothing is left; it is journaled.
     Retention,
     /// Holds: identified records are kept from deletion because a preservation request names them.
@@ -101,9 +107,6 @@ pub enum Command {
         /// Serve the console over the demonstration's records until Ctrl-C, and print one-time links into it.
         #[arg(long)]
         serve: bool,
-        /// Language of the texts; the installation's language where not given.
-        #[arg(long, global = true, value_parser = ["ja", "en"])]
-        lang: Option<String>,
     },
     /// Read the configuration and say what is wrong with it.
     CheckConfig,
@@ -142,9 +145,6 @@ pub struct Who {
     /// A table of complaints: columns address,port,time,proto,dst_address,dst_port,ref; one JSON line each.
     #[arg(long, value_name = "FILE.csv")]
     pub batch: Option<PathBuf>,
-    /// Language of the ground; the installation's language where not given.
-    #[arg(long, value_parser = ["ja", "en"])]
-    pub lang: Option<String>,
     /// The ground it is asked on.
     #[command(flatten)]
     pub ground: Ground,
@@ -213,10 +213,10 @@ pub struct Flows {
     #[arg(long, value_name = "KEY", conflicts_with_all = ["series", "list", "limit", "sql", "parquet"])]
     pub top: Option<String>,
     /// Rank by bytes, packets or flows.
-    #[arg(long, value_name = "MEASURE", requires = "top")]
+    #[arg(long, value_name = "MEASURE", requires = "top", conflicts_with_all = ["series", "list", "limit", "sql", "parquet"])]
     pub by: Option<String>,
-    /// How many keys of a ranking.
-    #[arg(long, value_name = "N", requires = "top")]
+    /// How many keys of a ranking, at most 10,000; 0: all.
+    #[arg(long, value_name = "N", requires = "top", conflicts_with_all = ["series", "list", "limit", "sql", "parquet"])]
     pub count: Option<u32>,
     /// Sums in steps of this length, such as 1m.
     #[arg(long, value_name = "STEP", conflicts_with_all = ["list", "limit", "sql", "parquet"])]
@@ -239,9 +239,6 @@ pub struct Flows {
     /// What is relied on where the answer would show somebody.
     #[command(flatten)]
     pub relied: Relied,
-    /// Language of a refusal; the installation's language where not given.
-    #[arg(long, value_parser = ["ja", "en"])]
-    pub lang: Option<String>,
 }
 
 /// What is relied on where flows would show somebody.
@@ -282,9 +279,6 @@ pub struct Rehearse {
     /// What is relied on to see whom it would have hit; an incident, else nobody is shown.
     #[command(flatten)]
     pub relied: Relied,
-    /// Language of a refusal; the installation's language where not given.
-    #[arg(long, value_parser = ["ja", "en"])]
-    pub lang: Option<String>,
 }
 
 /// `validation`.
@@ -296,9 +290,6 @@ pub struct ValidationReport {
     /// First instant after, with its zone.
     #[arg(long, value_name = "TIME")]
     pub until: Option<String>,
-    /// Language of a refusal.
-    #[arg(long, value_parser = ["ja", "en"])]
-    pub lang: Option<String>,
 }
 
 /// `case`.
@@ -349,6 +340,32 @@ pub enum Account {
         /// Name of the person.
         person: String,
     },
+    /// Issue a token with which a program asks as a person; it is told once.
+    Token {
+        /// Name of the person, as in the configuration.
+        person: String,
+        /// What it is for.
+        #[arg(long, default_value = "")]
+        label: String,
+        /// A role that it asks in; all of the person's where none is given.
+        #[arg(long = "role", value_name = "ROLE")]
+        roles: Vec<String>,
+        /// A case that it is for; where one is given it asks about nothing else.
+        #[arg(long = "case", value_name = "CASE")]
+        cases: Vec<String>,
+        /// How long it holds, days, at most 366.
+        #[arg(long, default_value_t = 90)]
+        days: u32,
+    },
+    /// Every token that was issued, with its end; not the token.
+    Tokens,
+    /// Revoke a token.
+    Revoke {
+        /// Name of the person.
+        person: String,
+        /// Its number, as `account tokens` tells it.
+        number: u64,
+    },
 }
 
 /// `hold`.
@@ -391,9 +408,6 @@ pub struct NewHold {
     /// Number of the written extension, for more than the first period (the fact preserve.extension).
     #[arg(long, value_name = "NUMBER")]
     pub extension: Option<String>,
-    /// Language of a refusal.
-    #[arg(long, value_parser = ["ja", "en"])]
-    pub lang: Option<String>,
     /// The ground it is asked on.
     #[command(flatten)]
     pub ground: Ground,
@@ -494,8 +508,8 @@ fn fact(text: &str) -> Result<(String, String), String> {
 }
 
 const AFTER: &str = "\
-Exit codes: 0 answered; 4 cannot be told (ambiguous, gap, expired); 3 refused or waiting for approval;
-2 wrong use; 1 fault. Start with `tadoru demo`.";
+Exit codes: 0 answered; 4 cannot be told (ambiguous, gap, expired; SQL that took too long); 3 refused or waiting for
+approval; 2 wrong use; 1 fault. Start with `tadoru demo`.";
 
 const WHO: &str = "\
 Examples:
@@ -518,6 +532,17 @@ datagrams whose template has not come; `sampling` says who told it (data, option
 more than 10 s is corrected by the arrival of its datagrams. Senders that the configuration does not name stand below.
 Journaled: nothing. Exit codes: 0 answered; 2 wrong use; 3 another role; 1 fault.";
 
+const C2_COPY: &str = "\
+Examples:
+  tadoru c2-copy
+  tadoru approve 3f9c02d471aa
+
+Off by default. With `c2_copy = true` under [desk] the minimum of every flow that arrives (addresses, ports, times and
+sizes) is kept a second time, for finding unknown command servers and for no other use: once the manager and the
+legal reviewer have agreed to this version of the rule (`tadoru approve`), and while `tadoru serve` runs.
+Journaled: the agreements, the permit of each day, what is deleted at the end of the period. Exit codes: 0 told;
+3 another role; 2 wrong use; 1 fault.";
+
 const VALIDATION: &str = "\
 Examples:
   tadoru validation --since '2026-11-21T00:00:00+09:00' --until '2026-11-22T00:00:00+09:00'
@@ -533,15 +558,16 @@ Examples:
   tadoru flows 'proto udp and dst port 53' --series 1m --since '2026-11-21 10:00 +09:00' --until '2026-11-21 11:00 +09:00'
   tadoru flows --top dst-port --by packets --count 20
   tadoru flows 'dst port 53' --list --limit 50 --incident 0123456789abcdef --case K-2026-117
-  tadoru flows --incident 0123456789abcdef --purpose P-TRACE-IN \
+  tadoru flows --incident 0123456789abcdef --purpose P-TRACE-IN \\
          --sql 'SELECT src_net, sum(packets) AS p FROM flows GROUP BY src_net ORDER BY p DESC LIMIT 20'
 
 Figures in which nobody can be told need no ground: by port, protocol, AS, interface, and for networks of /24 or /56 and
 shorter. A single address, a ranking of addresses, single flows and SQL are for the gate to permit: in an incident on
 file (--incident), to whose own flows the question is then cut, or on another ground that you name. Counts are as the
-exporters sent them, not multiplied by the sampling.
+exporters sent them, not multiplied by the sampling; a line below says which of the records were sampled. Times are in the
+operator's zone, in --json and --csv in UTC. SQL runs for 20 seconds at most, over 500,000 flows at most.
 Journaled: your statements of fact, the permit, granted or refused, and how many rows were shown.
-Exit codes: 0 answered; 3 refused; 2 wrong use; 1 fault.";
+Exit codes: 0 answered; 3 refused; 2 wrong use; 4 SQL took too long or too much memory; 1 fault.";
 
 const REHEARSE: &str = "\
 Examples:

@@ -1,6 +1,7 @@
 //! The commands, one file a noun or verb: they ask the desk's routes and print what comes back.
 
 mod account;
+mod c2_copy;
 mod case;
 mod coverage;
 mod demo;
@@ -39,8 +40,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
     let Cli { global, command } = cli;
     match command {
         Command::Serve => return serve::run(&global).await,
-        Command::Demo { story, serve, lang } => {
-            return demo::run(story, serve, print::lang(&global, lang.as_deref())?).await;
+        Command::Demo { story, serve } => {
+            return demo::run(&global, story, serve, print::lang(&global, None)?).await;
         }
         Command::CheckConfig => {
             let config = Config::load(global.config.as_deref())?;
@@ -113,6 +114,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
             }
             Ok(ExitCode::SUCCESS)
         }
+        Command::C2Copy => c2_copy::run(&global, &door).await,
         Command::Hold(command) => hold::run(&global, &door, command).await,
         Command::Retention => {
             let run: RetentionRun = door.post("/v1/retention/run", &serde_json::json!({})).await?;

@@ -17,6 +17,8 @@ pub struct Config {
     pub gate: GateConfig,
     /// The machine API.
     pub api: ApiConfig,
+    /// The console.
+    pub console: crate::console::config::Config,
     /// Who works here.
     pub people: Vec<Person>,
     /// What is known of the network.
@@ -149,6 +151,8 @@ impl Config {
         if let Err((key, what)) = self.detection.check() {
             return Err(ConfigError::Value { key, what: what.to_owned() });
         }
+        let people: Vec<_> = self.people.iter().map(|person| person.id.clone()).collect();
+        self.console.check(&people).map_err(|(key, what)| ConfigError::Value { key, what })?;
         for token in &self.api.tokens {
             if !self.people.iter().any(|p| p.id.0 == token.person) {
                 let what = format!("there is no person `{}`", token.person);

@@ -8,10 +8,13 @@ use axum::body::Body;
 use axum::http::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tadoru_desk::settings::Language;
 use tadoru_desk::{Actor, Clock, Desk, SystemClock};
 use tadoru_web::api::exporters::Exporters;
 use tadoru_web::api::health::SourceState;
 use tadoru_web::client::{Answer, Client, ClientError};
+use tadoru_web::words::Lang;
+use tadoru_web::words::fixed::{FAULTS, word};
 use tadoru_web::{Api, router};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
@@ -25,6 +28,7 @@ use crate::reader::Formats;
 /// Whoever asks the desk's routes.
 pub struct Door {
     client: Client,
+    lang: Language,
 }
 
 /// Why a command came to nothing.
@@ -86,9 +90,10 @@ impl Door {
         let config = Config::load(global.config.as_deref())?;
         let socket = socket_of(&global.data, &config);
         if UnixStream::connect(&socket).await.is_ok() {
-            return Ok(Self { client: Client::socket(socket) });
+            return Ok(Self { client: Client::socket(socket), lang: print::lang(global, None)? });
         }
-        Self::in_process(&global.data, &config, Arc::new(SystemClock)).await
+        let door = Self::in_process(&global.data, &config, Arc::new(SystemClock)).await?;
+        Ok(Self { lang: print::lang(global, None)?, ..door })
     }
 
     /// Opens the installation in this process, for the user that runs it.
@@ -111,12 +116,12 @@ impl Door {
         // A command waits for no stream.
         let (_, end) = watch::channel(false);
         let routes = routes(&installation.desk, Arc::new(Vec::new), Arc::new(Exporters::default), end);
-        Ok(Self { client: Client::in_process(routes, actor) })
+        Ok(Self { client: Client::in_process(routes, actor), lang: config.desk.language })
     }
 
     /// The door that a client knocks at.
     pub const fn over(client: Client) -> Self {
-        Self { client }
+        Self { client, lang: Language::En }
     }
 
     /// Asks for something.
@@ -124,7 +129,7 @@ impl Door {
     /// # Errors
     /// When the desk cannot be asked, or says what is wrong.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, CommandError> {
-        read(self.client.send(Method::GET, path, Body::empty()).await?).await
+        read(self.client.send(Method::GET, path, Body::empty()).await?, self.lang).await
     }
 
     /// Gives something.
@@ -136,7 +141,7 @@ impl Door {
         path: &str,
         value: &(impl Serialize + Sync),
     ) -> Result<T, CommandError> {
-        read(self.client.send_json(Method::POST, path, value).await?).await
+        read(self.client.send_json(Method::POST, path, value).await?, self.lang).await
     }
 
     /// Gives a stream, and takes the answer whole.
@@ -144,7 +149,7 @@ impl Door {
     /// # Errors
     /// When the desk cannot be asked, or says what is wrong.
     pub async fn post_stream<T: DeserializeOwned>(&self, path: &str, body: Body) -> Result<T, CommandError> {
-        read(self.client.send(Method::POST, path, body).await?).await
+        read(self.client.send(Method::POST, path, body).await?, self.lang).await
     }
 
     /// Gives a stream, and takes the answer as it comes.
@@ -153,7 +158,7 @@ impl Door {
     /// When the desk cannot be asked, or says what is wrong.
     pub async fn stream(&self, path: &str, body: Body) -> Result<Answer, CommandError> {
         let answer = self.client.send(Method::POST, path, body).await?;
-        if answer.status.is_success() { Ok(answer) } else { Err(problem(answer).await) }
+        if answer.status.is_success() { Ok(answer) } else { Err(problem(answer, self.lang).await) }
     }
 }
 
@@ -206,15 +211,15 @@ pub fn actor_of(desk: &Desk<Embedded>, uid: u32) -> Option<Actor> {
     desk.people().behind(&login(uid))
 }
 
-async fn read<T: DeserializeOwned>(answer: Answer) -> Result<T, CommandError> {
+async fn read<T: DeserializeOwned>(answer: Answer, lang: Language) -> Result<T, CommandError> {
     if !answer.status.is_success() {
-        return Err(problem(answer).await);
+        return Err(problem(answer, lang).await);
     }
     let bytes = answer.bytes(MOST_ANSWER_BYTES).await?;
     serde_json::from_slice(&bytes).map_err(CommandError::Shape)
 }
 
-async fn problem(answer: Answer) -> CommandError {
+async fn problem(answer: Answer, lang: Language) -> CommandError {
     let status = answer.status.as_u16();
     let told = match answer.bytes(MOST_ANSWER_BYTES).await {
         Ok(bytes) => serde_json::from_slice::<serde_json::Value>(&bytes).unwrap_or_default(),
@@ -229,14 +234,19 @@ async fn problem(answer: Answer) -> CommandError {
         .unwrap_or_default();
     let help = match (text("help").filter(|h| !h.is_empty()), likely.is_empty()) {
         (help, true) => help,
-        (None, false) => Some(format!("may be meant: {}", likely.join("; "))),
-        (Some(help), false) => Some(format!("{help}; may be meant: {}", likely.join("; "))),
+        (None, false) => Some(meant(&likely, lang)),
+        (Some(help), false) => Some(format!("{help}; {}", meant(&likely, lang))),
     };
-    CommandError::Problem {
-        status,
-        message: text("message").unwrap_or_else(|| format!("status {status}")),
-        help,
-    }
+    let message = text("message").unwrap_or_else(|| format!("status {status}"));
+    // The words for its code, and the message itself, which tells more than they do.
+    let code = text("code").unwrap_or_default();
+    let known = (lang == Language::Ja).then(|| word(Lang::Ja, FAULTS, &code)).filter(|words| *words != code);
+    let message = known.map_or(message.clone(), |words| format!("{words}（{message}）"));
+    CommandError::Problem { status, message, help }
+}
+
+fn meant(likely: &[&str], lang: Language) -> String {
+    format!("{}{}", print::of(lang, "本来の意味の候補：", "may be meant: "), likely.join("; "))
 }
 
 impl CommandError {
@@ -248,10 +258,16 @@ impl CommandError {
             Self::Open { source: OpenError::Store(tadoru_store::StoreError::InUse), .. } => {
                 Some("another tadoru has it; commands reach a served desk by its socket".to_owned())
             }
+            Self::Open { source: OpenError::Operator { .. }, .. } => Some(
+                "give that installation's configuration with `--config FILE` or `TADORU_CONFIG`, or another folder with \
+                 `--data DIR`; where the operator was renamed, `desk.operator` stays as it was at the beginning"
+                    .to_owned(),
+            ),
             _ => None,
         };
         print::error(self, help.as_deref());
         std::process::ExitCode::from(match self {
+            Self::Problem { status: 422, .. } => 4,
             Self::Problem { status: 400 | 404 | 409 | 413, .. } | Self::Config(_) | Self::File { .. } => 2,
             Self::Problem { status: 401 | 403, .. } | Self::Nobody(_) => 3,
             _ => 1,

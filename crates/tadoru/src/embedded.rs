@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tadoru_desk::{Clock, Desk, People};
-use tadoru_gate::journal::Options;
+use tadoru_gate::journal::{Options, verifier_of};
 use tadoru_gate::pack::sign_off::SignOffError;
 use tadoru_gate::pack::{Pack, PackError, PackKey, PackKeys, Packs, SignOff};
 use tadoru_gate::permit::Store;
@@ -44,6 +44,14 @@ pub enum OpenError {
     /// The sign-offs of counsel.
     #[error("cannot read the sign-offs of counsel")]
     SignOff(#[from] SignOffError),
+    /// The data folder is of another operator's installation than the configuration.
+    #[error("it was begun for the operator `{kept}`, and the configuration in force says `{configured}`")]
+    Operator {
+        /// The operator whose journal is in the folder.
+        kept: String,
+        /// The operator that the configuration names, as the journal writes it.
+        configured: String,
+    },
     /// The gate.
     #[error("cannot open the gate")]
     Gate(#[from] GateError),
@@ -77,6 +85,7 @@ pub struct Installation {
 pub async fn open(data: &Path, config: &Config, clock: Arc<dyn Clock>) -> Result<Installation, OpenError> {
     let now = clock.now();
     let folder = Folder::open(data)?;
+    check_operator(data, config)?;
     let packs = packs(&config.gate)?;
     let (network, mut warnings) = network::load(&config.network, &config.desk.own_prefixes)?;
     let unsigned: Vec<&str> = packs.current().map(unsigned).unwrap_or_default();
@@ -150,7 +159,19 @@ fn unsigned(pack: &Pack) -> Vec<&str> {
 /// The journal's name in its checkpoints.
 fn origin(config: &Config) -> String {
     let operator: String = config.desk.operator.chars().filter(|c| !c.is_whitespace() && *c != '+').collect();
-    format!("{operator}/tadoru/journal")
+    format!("{operator}{JOURNAL}")
+}
+
+/// That the folder, where it has a journal, is of the operator that the configuration names.
+fn check_operator(data: &Path, config: &Config) -> Result<(), OpenError> {
+    // A key that does not read is the journal's own fault to tell.
+    let Ok(verifier) = verifier_of(&journal_folder(data)) else { return Ok(()) };
+    let (kept, configured) = (verifier.name(), origin(config));
+    let operator = |origin: &str| origin.strip_suffix(JOURNAL).unwrap_or(origin).to_owned();
+    if kept == configured {
+        return Ok(());
+    }
+    Err(OpenError::Operator { kept: operator(kept), configured: operator(&configured) })
 }
 
 /// The ground on which the installation records at all, from its first moment on (JP-060).
@@ -172,3 +193,6 @@ fn recording(gate: &Gate, now: UtcMicros) -> Result<Permit<Store>, OpenError> {
         Answer::Refused(_) => Err(OpenError::NoGround),
     }
 }
+
+/// What stands behind the operator in the journal's name.
+const JOURNAL: &str = "/tadoru/journal";

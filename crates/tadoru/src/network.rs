@@ -1,7 +1,7 @@
 //! Section `[network]`: what is known of the network, read from the operator's tables and from dumps of routing tables.
 //!
-//! What comes in: the files that the configuration names, once at the start. What goes out: the network as the desk takes it,
-//! and warnings. A table that is kept by hand must be right in every line; of a dump what can be read is taken.
+//! What comes in: the files that the configuration names, at the start and when they have changed ([`watch`]). What goes out:
+//! the network as the desk takes it, and warnings. A table that is kept by hand must be right in every line; of a dump what can be read is taken.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tadoru_desk::Network;
 use tadoru_desk::network::{Customer, Interface, Route, Told};
 use tadoru_model::{InterfaceRole, Prefix};
+use tadoru_wire::bzip2;
 use tadoru_wire::mrt::{Announced, Rib};
 use tadoru_wire::tables::customers::CustomerPrefix;
 use tadoru_wire::tables::interfaces::{InterfaceRow, Role};
@@ -21,6 +22,7 @@ use tadoru_wire::tables::{Fault, Table, TableRecord};
 
 #[cfg(test)]
 mod tests;
+pub mod watch;
 
 /// Section `[network]`. Nothing is told where nothing is named.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +40,7 @@ pub struct Config {
     /// Table of routes: `prefix,as,exporter,index`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub routes: Option<PathBuf>,
-    /// Dumps of routing tables (MRT, TABLE_DUMP_V2), as they are or packed with gzip or zstd.
+    /// Dumps of routing tables (MRT, TABLE_DUMP_V2), as they are or packed with gzip, bzip2 or zstd.
     pub ribs: Vec<PathBuf>,
     /// Addresses of own routers: one of them hit beside a target is the router in front.
     pub routers: Vec<IpAddr>,
@@ -303,7 +305,7 @@ fn feasible(announced: &[Announced], interfaces: &[Interface]) -> Vec<Route> {
     routes.into_iter().map(with_silent).collect()
 }
 
-/// What is in a file that may be packed with gzip or zstd, told by its first octets.
+/// What is in a file that may be packed with gzip, bzip2 or zstd, told by its first octets.
 fn unpacked(mut file: File) -> io::Result<Box<dyn BufRead>> {
     let mut head = Vec::new();
     file.by_ref().take(4).read_to_end(&mut head)?;
@@ -313,9 +315,7 @@ fn unpacked(mut file: File) -> io::Result<Box<dyn BufRead>> {
         [0x28, 0xb5, 0x2f, 0xfd] => {
             Box::new(BufReader::new(zstd::stream::read::Decoder::with_buffer(packed)?))
         }
-        [b'B', b'Z', b'h', _] => {
-            return Err(io::Error::other("it is packed with bzip2; unpack it with `bunzip2` first"));
-        }
+        [b'B', b'Z', b'h', _] => Box::new(BufReader::new(bzip2::Unpacked::new(packed))),
         _ => Box::new(packed),
     })
 }

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tadoru_desk::settings::Language;
 use tadoru_web::api::shape::Refusal;
 use tadoru_web::words::Lang;
@@ -47,11 +49,65 @@ pub fn json(value: &impl serde::Serialize) {
 /// # Errors
 /// When the configuration cannot be read.
 pub fn lang(global: &Global, told: Option<&str>) -> Result<Language, CommandError> {
-    Ok(match told {
+    Ok(match told.or(global.lang.as_deref()) {
         Some("ja") => Language::Ja,
         Some(_) => Language::En,
         None => Config::load(global.config.as_deref())?.desk.language,
     })
+}
+
+/// In which language and zone a command speaks to people. JSON is in UTC, whoever reads it.
+pub struct Voice {
+    /// The language.
+    pub lang: Language,
+    /// The operator's zone.
+    pub zone: TimeZone,
+}
+
+impl Voice {
+    /// The language that was told, else the configuration's; the zone is the configuration's.
+    ///
+    /// # Errors
+    /// When the configuration cannot be read.
+    pub fn of(global: &Global) -> Result<Self, CommandError> {
+        let desk = Config::load(global.config.as_deref())?.desk;
+        Ok(Self { lang: lang(global, None)?, zone: desk.time_zone() })
+    }
+
+    /// A text in the language.
+    pub const fn say<'t>(&self, ja: &'t str, en: &'t str) -> &'t str {
+        of(self.lang, ja, en)
+    }
+
+    /// Names of columns in the language.
+    pub const fn columns<'t>(&self, ja: &'t [&'t str], en: &'t [&'t str]) -> &'t [&'t str] {
+        match self.lang {
+            Language::Ja => ja,
+            Language::En => en,
+        }
+    }
+
+    /// A fixed word in the language.
+    pub fn word<'t>(&self, list: List, code: &'t str) -> &'t str {
+        fixed(self.lang, list, code)
+    }
+
+    /// An instant (RFC 3339) in the operator's zone with its offset, as `2026-11-21 10:15:03 +09:00`; a fraction of a second
+    /// where there is one, `-` for none, and what is no instant as it is.
+    pub fn time(&self, at: Option<&str>) -> String {
+        let Some(text) = at else { return "-".to_owned() };
+        let zoned = text.parse::<Timestamp>().map(|at| at.to_zoned(self.zone.clone()));
+        zoned.map_or_else(|_| text.to_owned(), |at| at.strftime("%Y-%m-%d %H:%M:%S%.f %:z").to_string())
+    }
+
+    /// From one instant to the other.
+    pub fn span(&self, from: Option<&str>, until: Option<&str>) -> String {
+        let (from, until) = (self.time(from), self.time(until));
+        match self.lang {
+            Language::Ja => format!("{from} から {until} まで"),
+            Language::En => format!("{from} to {until}"),
+        }
+    }
 }
 
 /// A text in the language.

@@ -145,6 +145,12 @@ fn apply_from(spool: &LiveSpool, begin: Begin, shutdown: &Shutdown) -> Result<()
     let Begin { mut decoder, mut mark } = begin;
     let applied = spool.applied();
     let mut committed = (applied, Instant::now());
+    let lost = decoder.lost();
+    if !lost.is_empty() {
+        lost.into_iter().try_for_each(|observation| intake.take(observation))?;
+        intake.settle()?;
+        intake.commit(applied)?;
+    }
     // From now on, whatever is spooled is decoded again with this in mind.
     spool.remember(&decoder, mark)?;
     let mut remembered = Instant::now();
@@ -254,12 +260,17 @@ impl Running {
     pub fn join(&mut self, flows: flows::Running) -> Arc<dyn Fn() -> Exporters + Send + Sync> {
         let flows::Running { mut tasks, state, exporters, told } = flows;
         self.tasks.spawn(async move { while tasks.join_next().await.is_some() {} });
+        self.show(state);
+        self.told.extend(told);
+        exporters
+    }
+
+    /// Shows one more among the sources.
+    pub fn show(&mut self, state: Option<Arc<dyn Fn() -> SourceState + Send + Sync>>) {
         if let Some(state) = state {
             let others = Arc::clone(&self.states);
             self.states = Arc::new(move || others().into_iter().chain([state()]).collect());
         }
-        self.told.extend(told);
-        exporters
     }
 }
 

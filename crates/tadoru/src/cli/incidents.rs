@@ -45,9 +45,6 @@ pub struct IncidentTrace {
     /// In which case; it is opened where there is none.
     #[arg(long)]
     pub case: Option<String>,
-    /// Language of a refusal.
-    #[arg(long, value_parser = ["ja", "en"])]
-    pub lang: Option<String>,
 }
 
 /// `incident show`.
@@ -80,6 +77,9 @@ pub struct Pack {
     /// The neighbour's autonomous system.
     #[arg(long = "as", value_name = "NUMBER")]
     pub neighbour_as: Option<u32>,
+    /// Make the pack even where no flow record of the attack is found; it then says that there are none.
+    #[arg(long)]
+    pub without_records: bool,
     /// Case; it is opened where there is none.
     #[arg(long)]
     pub case: String,
@@ -92,9 +92,6 @@ pub struct Pack {
     /// Folder to write; it must not be there yet.
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
-    /// Language of a refusal.
-    #[arg(long, value_parser = ["ja", "en"])]
-    pub lang: Option<String>,
 }
 
 pub(super) const INCIDENTS: &str = "\
@@ -132,6 +129,7 @@ Examples:
   tadoru incident pack 5f0c9be21a7d4413 --for neighbour --as 64501 --to 'NOC of AS 64501' --case 2026-0031 \\
          --fact victim.consent=K-88 --fact share.no_secret
 
+A pack for a victim or the association that would hold no flow record is refused unless --without-records is given.
 The recipient checks the folder with `sha256sum --check SHA256SUMS`.
 Journaled: your statements, the decision (also a refusal), the kind of recipient, the manifest's sum.
 Exit codes: 0 written; 3 refused or waiting for approval; 2 wrong use; 1 fault.";

@@ -2,18 +2,21 @@
 
 use std::process::ExitCode;
 
+use tadoru_desk::settings::Language;
 use tadoru_web::api::cases::{Cases, Closing, Dossier, NewCase, Noted, OpenedCase};
+use tadoru_web::words::fixed::{CASES, HAPPENED};
 
 use crate::cli::{Case, Global};
 use crate::door::{CommandError, Door};
-use crate::print;
+use crate::print::{self, Voice};
 
 /// Runs a command on cases.
 ///
 /// # Errors
 /// When the desk cannot be asked, or says what is wrong.
 pub async fn run(global: &Global, door: &Door, command: Case) -> Result<ExitCode, CommandError> {
-    let or_dash = |t: &Option<String>| t.clone().unwrap_or_else(|| "-".to_owned());
+    let voice = Voice::of(global)?;
+    let sealed = voice.say("［封印］", "[sealed]");
     match command {
         Case::New { id, title } => {
             let opened: OpenedCase = door.post("/v1/cases", &NewCase { id, title }).await?;
@@ -24,15 +27,23 @@ pub async fn run(global: &Global, door: &Door, command: Case) -> Result<ExitCode
             if global.json {
                 print::json(&list);
             } else if list.cases.is_empty() {
-                println!("no case; `tadoru case new` opens one, and so does a first question");
+                println!(
+                    "{}",
+                    voice.say(
+                        "事件はない。`tadoru case new` か最初の照会が開く",
+                        "no case; `tadoru case new` opens one, and so does a first question"
+                    )
+                );
             } else {
-                let mut table = print::table(&["case", "state", "opened", "by", ">entries"]);
+                let mut table = print::table(voice.columns(
+                    &["事件", "状態", "開始", "担当", ">記事"],
+                    &["case", "state", "opened", "by", ">entries"],
+                ));
                 for case in &list.cases {
-                    let opened = or_dash(&case.opened);
                     table.add_row([
                         case.id.clone(),
-                        case.state.clone(),
-                        opened,
+                        voice.word(CASES, &case.state).to_owned(),
+                        voice.time(case.opened.as_deref()),
                         case.opened_by.clone(),
                         print::number(case.entries),
                     ]);
@@ -49,22 +60,25 @@ pub async fn run(global: &Global, door: &Door, command: Case) -> Result<ExitCode
             println!(
                 "{}  {}  {}",
                 dossier.case.id,
-                dossier.case.state,
-                dossier.title.as_deref().unwrap_or("[sealed]")
+                voice.word(CASES, &dossier.case.state),
+                dossier.title.as_deref().unwrap_or(sealed)
             );
-            let mut table = print::table(&["at", "by", "what", ">journal", "text"]);
+            let mut table = print::table(voice.columns(
+                &["時刻", "担当", "事柄", ">ジャーナル", "内容"],
+                &["at", "by", "what", ">journal", "text"],
+            ));
             for entry in &dossier.thread {
                 table.add_row([
-                    or_dash(&entry.at),
+                    voice.time(entry.at.as_deref()),
                     entry.by.clone(),
-                    entry.what.clone(),
+                    voice.word(HAPPENED, &entry.what).to_owned(),
                     entry.journal_index.map_or_else(|| "-".to_owned(), |i| i.to_string()),
-                    entry.text.clone().unwrap_or_else(|| "[sealed]".to_owned()),
+                    entry.text.clone().unwrap_or_else(|| sealed.to_owned()),
                 ]);
             }
             print::show(&table);
             if let Some(refusal) = &dossier.sealed {
-                print::refusal(refusal, print::Facts::Found, print::lang(global, None)?);
+                print::refusal(refusal, print::Facts::Found, voice.lang);
             }
         }
         Case::Close { id, reason } => {
@@ -73,7 +87,11 @@ pub async fn run(global: &Global, door: &Door, command: Case) -> Result<ExitCode
             if global.json {
                 print::json(&noted)
             } else {
-                println!("closed; journal {}", noted.journal_index)
+                let index = noted.journal_index;
+                match voice.lang {
+                    Language::Ja => println!("終結した。ジャーナル {index} 番"),
+                    Language::En => println!("closed; journal {index}"),
+                }
             }
         }
     }

@@ -13,12 +13,13 @@ use tadoru_model::UtcMicros;
 use tadoru_web::api::import::Imported;
 use tadoru_web::api::shape::{Answered, Candidate, Hop, WhoAnswer};
 use tadoru_web::api::who::WhoRequest;
+use tadoru_web::words::fixed::{COVERAGE, KINDS, NARROW};
 
-use crate::cli::DemoStory;
+use crate::cli::{DemoStory, Global};
 use crate::config::Config;
 use crate::door::{CommandError, Door};
 use crate::embedded::journal_folder;
-use crate::print;
+use crate::print::{self, Voice};
 
 /// One scene: a question and what it shows.
 struct Scene {
@@ -36,14 +37,19 @@ mod serve;
 ///
 /// # Errors
 /// When the installation cannot be made, or a scene does not come out.
-pub async fn run(story: Option<DemoStory>, serve: bool, lang: Language) -> Result<ExitCode, CommandError> {
+pub async fn run(
+    global: &Global,
+    story: Option<DemoStory>,
+    serve: bool,
+    lang: Language,
+) -> Result<ExitCode, CommandError> {
     match story {
         None if serve => serve::run(lang).await,
         Some(_) if serve => {
             Err(CommandError::Other("a story is told in the terminal, without `--serve`".to_owned(), None))
         }
         None => main_job(lang).await,
-        Some(DemoStory::Flood) => flood::run(lang).await,
+        Some(DemoStory::Flood) => flood::run(lang, global.json).await,
     }
 }
 
@@ -53,7 +59,7 @@ async fn main_job(lang: Language) -> Result<ExitCode, CommandError> {
     let config = Config::default();
     let clock = FixedClock(UtcMicros::from_seconds(DEMO_NOW));
     let door = Door::in_process(&folder.0, &config, Arc::new(clock)).await?;
-    let zone = config.desk.time_zone();
+    let voice = Voice { lang, zone: config.desk.time_zone() };
     let say = |ja: &'static str, en: &'static str| print::of(lang, ja, en);
     println!(
         "{}",
@@ -90,7 +96,7 @@ async fn main_job(lang: Language) -> Result<ExitCode, CommandError> {
             Language::En => println!("   Who had {address} at {at}?   (purpose {purpose})"),
         }
         match &answer {
-            WhoAnswer::Answered(answered) => tell(answered, &zone, lang),
+            WhoAnswer::Answered(answered) => tell(answered, &voice),
             WhoAnswer::Refused(refused) => {
                 let refusal = &refused.refusal;
                 let why = print::of(lang, &refusal.explanation_ja, &refusal.explanation_en);
@@ -152,22 +158,27 @@ async fn ask(door: &Door, scene: &Scene) -> Result<WhoAnswer, CommandError> {
     door.post("/v1/who", &request).await
 }
 
-fn tell(answer: &Answered, zone: &TimeZone, lang: Language) {
+fn tell(answer: &Answered, voice: &Voice) {
+    let Voice { lang, zone } = voice;
+    let lang = *lang;
     let say = |ja: &'static str, en: &'static str| print::of(lang, ja, en);
     println!("{}{}", say("   回答       ", "   Answer    "), sentence(answer, lang));
     for candidate in answer.candidates.iter().take(1) {
         evidence(candidate, zone, lang);
     }
     for source in answer.coverage.iter().filter(|c| c.state != "alive").take(1) {
-        let (from, until) = (source.from.as_deref().unwrap_or("…"), source.until.as_deref().unwrap_or("…"));
-        let (name, state, why) = (&source.source, &source.state, &source.why);
+        let open = |at: &Option<String>| at.as_deref().map_or("…".to_owned(), |at| voice.time(Some(at)));
+        let (from, until) = (open(&source.from), open(&source.until));
+        let (name, state) = (&source.source, voice.word(COVERAGE, &source.state));
+        let why = voice.say(&source.why_ja, &source.why);
         match lang {
             Language::Ja => println!("   証拠       {name} {state}　{from} から {until} まで（{why}）"),
             Language::En => println!("   Evidence  {name} {state} from {from} until {until}: {why}"),
         }
     }
     if !answer.narrow_by.is_empty() {
-        println!("{}{}", say("   決め手     ", "   Decided by  "), answer.narrow_by.join(", "));
+        let words = answer.narrow_by.iter().map(|code| voice.word(NARROW, code)).collect::<Vec<_>>();
+        println!("{}{}", say("   決め手     ", "   Decided by  "), words.join(say("、", ", ")));
     }
     let basis = answer.permit.basis.as_deref().unwrap_or("-");
     let permit = &answer.permit;
@@ -238,10 +249,13 @@ fn line(hop: &Hop, zone: &TimeZone, lang: Language) -> String {
     let until =
         if open { print::of(lang, "継続中", "(still open)").to_owned() } else { time(&hop.until.latest) };
     let (from, ports) = (time(&hop.from.latest), ports.unwrap_or_default());
-    let Hop { kind, prefix, source, record, .. } = hop;
+    let Hop { prefix, source, record, .. } = hop;
+    let kind = print::fixed(lang, KINDS, &hop.kind);
     match lang {
         Language::Ja => {
-            format!("{kind:<11} {prefix}{ports}　{from} から {until}　［{source}、記録 {record}］")
+            // A Japanese word is twice as wide as its letters.
+            let gap = "　".repeat(6_usize.saturating_sub(kind.chars().count()));
+            format!("{kind}{gap}{prefix}{ports}　{from} から {until}　［{source}、記録 {record}］")
         }
         Language::En => {
             format!("{kind:<11} {prefix}{ports}  from {from} until {until}  [{source}, record {record}]")

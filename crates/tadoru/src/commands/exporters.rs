@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use tadoru_web::api::exporters::{Exporter, Exporters, Reception};
+use tadoru_web::api::exporters::{Address, Exporter, Exporters, Reception};
 
 use crate::cli::Global;
 use crate::door::{CommandError, Door};
@@ -23,11 +23,12 @@ pub async fn run(global: &Global, door: &Door) -> Result<ExitCode, CommandError>
         return Ok(ExitCode::SUCCESS);
     };
     if told.exporters.is_empty() {
-        println!("no exporter has been heard yet");
+        println!("nothing has been read of any exporter yet");
     } else {
         table(&told.exporters);
     }
-    for line in remarks(&told.exporters).into_iter().chain(at_the_door(reception)) {
+    let lines = remarks(&told.exporters).into_iter().chain(told.addresses.iter().flat_map(of_address));
+    for line in lines.chain(at_the_door(reception)) {
         println!("{line}");
     }
     for one in &told.unknown {
@@ -85,7 +86,6 @@ fn table(exporters: &[Exporter]) {
 /// What needs a sentence.
 fn remarks(exporters: &[Exporter]) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut told = Vec::new();
     for one in exporters {
         let name = one.name.as_ref().unwrap_or(&one.address);
         if one.correction_us != 0 {
@@ -101,12 +101,31 @@ fn remarks(exporters: &[Exporter]) -> Vec<String> {
                 print::number(one.nat_events)
             ));
         }
-        if !told.contains(&&one.address) {
-            told.push(&one.address);
-            let causes = one.defects.iter();
-            lines.extend(causes.map(|(cause, times)| format!("{name}: {} × {cause}", print::number(*times))));
-        }
     }
+    lines
+}
+
+/// What waits, was dropped, or could not be read of an address.
+fn of_address(one: &Address) -> Vec<String> {
+    let name = one.name.as_ref().unwrap_or(&one.address);
+    let number = print::number;
+    let mut lines = Vec::new();
+    if one.unread_domains > 0 {
+        lines.push(format!(
+            "{name}: {} domains of which neither a template nor a record has been read",
+            number(one.unread_domains)
+        ));
+    }
+    if one.waiting_datagrams > 0 || one.dropped_sets > 0 {
+        lines.push(format!(
+            "{name}: {} data sets wait for their template ({} octets); {} were dropped, as none came",
+            number(one.waiting_datagrams),
+            number(one.waiting_octets),
+            number(one.dropped_sets)
+        ));
+    }
+    let causes = one.defects.iter();
+    lines.extend(causes.map(|(cause, times)| format!("{name}: {} × {cause}", number(*times))));
     lines
 }
 

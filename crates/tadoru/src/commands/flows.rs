@@ -2,6 +2,7 @@
 
 mod list;
 mod sheet;
+mod words;
 
 use std::fs::File;
 use std::path::Path;
@@ -16,21 +17,24 @@ use tadoru_web::api::flows::{
 
 use self::sheet::Sheet;
 use crate::cli::{Flows, Global};
-use crate::config::Config;
 use crate::door::{CommandError, Door};
-use crate::print;
+use crate::print::{self, Voice};
 
 /// Asks about recorded flows.
 ///
 /// # Errors
 /// When the desk cannot be asked, or says what is wrong.
 pub async fn run(global: &Global, door: &Door, flows: Flows) -> Result<ExitCode, CommandError> {
-    let language = print::lang(global, flows.lang.as_deref())?;
-    check(&flows.filter)?;
+    let voice = Voice::of(global)?;
+    check(&flows.filter, voice.lang)?;
     let lists = flows.list || flows.limit.is_some() || flows.parquet.is_some();
     let is_export = flows.csv || global.json || flows.parquet.is_some();
     let rows = lists.then(|| flows.limit.unwrap_or(if is_export { MOST_ROWS } else { SHOWN_ROWS }));
-    let key = flows.top.clone().or_else(|| flows.series.as_ref().map(|_| "from".to_owned()));
+    let key = match (&flows.top, &flows.series) {
+        (Some(key), _) => Keyed::By(key.clone()),
+        (None, Some(_)) => Keyed::ByTime,
+        (None, None) => Keyed::Not,
+    };
     let query = FlowsQuery {
         filter: flows.filter,
         since: flows.since,
@@ -51,7 +55,7 @@ pub async fn run(global: &Global, door: &Door, flows: Flows) -> Result<ExitCode,
     };
     let answer: FlowsAnswer = door.post("/v1/flows", &query).await?;
     if let FlowsAnswer::Refused(refused) = &answer {
-        return Ok(refuse(global, language, refused));
+        return Ok(refuse(global, voice.lang, refused));
     }
     if global.json {
         print::json(&answer);
@@ -60,53 +64,68 @@ pub async fn run(global: &Global, door: &Door, flows: Flows) -> Result<ExitCode,
     match answer {
         FlowsAnswer::Refused(_) => {}
         FlowsAnswer::Told(told) => {
+            let sampling = words::sampling(&told.sampling, voice.lang);
             if flows.csv {
-                sheet_of(key.as_deref(), &told.rows).write()?;
+                sheet_of(&key, &told.rows).write()?;
+                eprint!("{sampling}");
             } else {
-                tell(key.as_deref(), &told.rows);
-                tell_ground(told.journal_index, &told.rule, told.cut_to.as_ref());
+                tell(&key, &told.rows, &voice);
+                if told.cut {
+                    println!("{}", words::keys_cut(told.rows.len() as u64, voice.lang));
+                }
+                print!("{sampling}");
+                tell_ground(told.journal_index, &told.rule, told.cut_to.as_ref(), &voice);
             }
         }
         FlowsAnswer::Listed(listed) => match &flows.parquet {
-            Some(file) => export(file, &listed)?,
+            Some(file) => export(file, &listed, &voice)?,
             None if flows.csv => {
                 list::sheet(&listed.flows).write()?;
-                eprint!("{}", list::told_of(&listed));
+                eprint!("{}", words::listed(&listed, voice.lang));
             }
             None => {
-                let zone = Config::load(global.config.as_deref())?.desk.time_zone();
-                list::show(&listed, &zone);
-                tell_ground(listed.journal_index, &listed.rule, listed.cut_to.as_ref());
+                list::show(&listed, &voice);
+                tell_ground(listed.journal_index, &listed.rule, listed.cut_to.as_ref(), &voice);
             }
         },
         FlowsAnswer::Said(said) => {
             if flows.csv {
                 let values = said.values.iter().map(|row| row.iter().map(cell).collect());
                 Sheet { header: said.columns.clone(), rows: values.collect() }.write()?;
-                eprint!("{}", said_of(&said));
+                eprint!("{}", words::said(&said, voice.lang));
             } else {
-                tell_table(&said);
-                tell_ground(said.journal_index, &said.rule, said.cut_to.as_ref());
+                tell_table(&said, voice.lang);
+                tell_ground(said.journal_index, &said.rule, said.cut_to.as_ref(), &voice);
             }
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// What the rows of sums are by.
+enum Keyed {
+    /// One row for all.
+    Not,
+    /// A key of a ranking.
+    By(String),
+    /// The first instant of a step.
+    ByTime,
+}
+
 /// That a filter reads; else where it does not, with the place under it.
 ///
 /// # Errors
 /// When it is none.
-pub fn check(filter: &str) -> Result<(), CommandError> {
+pub fn check(filter: &str, lang: Language) -> Result<(), CommandError> {
     let Err(fault) = Filter::parse(filter) else { return Ok(()) };
     let (line, column) = place(filter, fault.at);
     let mut help = format!("{line}\n      {:>column$}", "^", column = column + 1);
     if !fault.expected.is_empty() {
         let expected: Vec<String> = fault.expected.iter().map(|word| format!("`{word}`")).collect();
-        help.push_str("\n      there could stand ");
-        help.push_str(&expected.join(", "));
+        help.push_str(print::of(lang, "\n      ここに書けるもの：", "\n      there could stand "));
+        help.push_str(&expected.join(print::of(lang, "、", ", ")));
     }
-    let message = format!("the filter is wrong: {}", fault.reason);
+    let message = words::wrong_filter(fault.reason, lang);
     Err(CommandError::Problem { status: 400, message, help: Some(help) })
 }
 
@@ -134,24 +153,36 @@ pub fn refuse(global: &Global, language: Language, refused: &FlowsRefused) -> Ex
 }
 
 /// Tells what an answer stands on.
-pub fn tell_ground(journal_index: u64, rule: &str, cut_to: Option<&CutToIncident>) {
+pub fn tell_ground(journal_index: u64, rule: &str, cut_to: Option<&CutToIncident>, voice: &Voice) {
     if let Some(cut) = cut_to {
-        let or = |at: &Option<String>| at.clone().unwrap_or_else(|| "…".to_owned());
-        println!(
-            "cut to the own flows of incident {}, {} to {}",
-            cut.incident,
-            or(&cut.from),
-            or(&cut.until)
-        );
+        let (id, span) = (&cut.incident, voice.span(cut.from.as_deref(), cut.until.as_deref()));
+        match voice.lang {
+            Language::Ja => println!("事案 {id} 自身のフローに限った（{span}）"),
+            Language::En => println!("cut to the own flows of incident {id}, {span}"),
+        }
     }
-    println!("permit {journal_index} by {rule}");
+    match voice.lang {
+        Language::Ja => println!("許可 {journal_index} 番、規則 {rule}"),
+        Language::En => println!("permit {journal_index} by {rule}"),
+    }
 }
 
-fn tell(key: Option<&str>, rows: &[FlowSums]) {
-    let mut table = print::table(&[key.unwrap_or(""), ">flows", ">packets", ">bytes"]);
+fn tell(keyed: &Keyed, rows: &[FlowSums], voice: &Voice) {
+    let key = match keyed {
+        Keyed::Not => "",
+        Keyed::By(key) => key,
+        Keyed::ByTime => voice.say("開始", "from"),
+    };
+    let mut table = print::table(
+        voice.columns(&[key, ">フロー", ">パケット", ">バイト"], &[key, ">flows", ">packets", ">bytes"]),
+    );
     for row in rows {
         table.add_row([
-            row.key.clone().unwrap_or_else(|| "all".to_owned()),
+            match (keyed, &row.key) {
+                (Keyed::ByTime, at) => voice.time(at.as_deref()),
+                (_, Some(key)) => key.clone(),
+                (_, None) => voice.say("全体", "all").to_owned(),
+            },
             print::number(row.flows),
             print::number(row.packets),
             print::number(row.bytes),
@@ -160,7 +191,13 @@ fn tell(key: Option<&str>, rows: &[FlowSums]) {
     print::show(&table);
 }
 
-fn sheet_of(key: Option<&str>, rows: &[FlowSums]) -> Sheet {
+/// Sums as values; a series tells its steps in UTC.
+fn sheet_of(keyed: &Keyed, rows: &[FlowSums]) -> Sheet {
+    let key = match keyed {
+        Keyed::Not => None,
+        Keyed::By(key) => Some(key.as_str()),
+        Keyed::ByTime => Some("from"),
+    };
     let figures = ["flows", "packets", "bytes"].map(ToOwned::to_owned);
     let header = key.map(ToOwned::to_owned).into_iter().chain(figures).collect();
     let row = |sums: &FlowSums| {
@@ -170,7 +207,7 @@ fn sheet_of(key: Option<&str>, rows: &[FlowSums]) -> Sheet {
     Sheet { header, rows: rows.iter().map(row).collect() }
 }
 
-fn tell_table(said: &FlowTable) {
+fn tell_table(said: &FlowTable, lang: Language) {
     let is_number = |column: usize| {
         let mut cells = said.values.iter().filter_map(|row| row.get(column)).filter(|cell| !cell.is_null());
         cells.all(serde_json::Value::is_number)
@@ -184,21 +221,7 @@ fn tell_table(said: &FlowTable) {
         table.add_row(row.iter().map(cell));
     }
     print::show(&table);
-    print!("{}", said_of(said));
-}
-
-/// How much a statement read and said.
-fn said_of(said: &FlowTable) -> String {
-    let mut told = format!("{} flows read\n", print::number(said.read));
-    if said.partial {
-        told.push_str(
-            "more flows were found than a statement reads: every figure is of a part; narrow the question\n",
-        );
-    }
-    if said.cut {
-        told.push_str("the answer is cut: there were more rows\n");
-    }
-    told
+    print!("{}", words::said(said, lang));
 }
 
 fn cell(value: &serde_json::Value) -> String {
@@ -210,7 +233,7 @@ fn cell(value: &serde_json::Value) -> String {
 }
 
 /// Writes flows to a Parquet file.
-fn export(file: &Path, listed: &FlowList) -> Result<(), CommandError> {
+fn export(file: &Path, listed: &FlowList, voice: &Voice) -> Result<(), CommandError> {
     let failed = |source: Box<dyn std::error::Error + Send + Sync>| CommandError::File {
         doing: "write the flows to",
         file: file.to_owned(),
@@ -222,9 +245,9 @@ fn export(file: &Path, listed: &FlowList) -> Result<(), CommandError> {
     }
     let made = File::create_new(file).map_err(|e| failed(Box::new(e)))?;
     tadoru_store_embedded::flows::export(made, &flows).map_err(|e| failed(Box::new(e)))?;
-    println!("{} flows written to {}", print::number(flows.rows() as u64), file.display());
-    print!("{}", list::told_of(listed));
-    tell_ground(listed.journal_index, &listed.rule, listed.cut_to.as_ref());
+    println!("{}", words::written(flows.rows() as u64, file, voice.lang));
+    print!("{}", words::listed(listed, voice.lang));
+    tell_ground(listed.journal_index, &listed.rule, listed.cut_to.as_ref(), voice);
     Ok(())
 }
 

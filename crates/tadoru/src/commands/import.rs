@@ -59,7 +59,11 @@ pub async fn run(global: &Global, door: &Door, import: Import) -> Result<ExitCod
                 named(file),
                 import.format
             );
-            eprintln!("\nhelp: look at the defects, and whether the file is in this format");
+            if imported.defective > 0 {
+                eprintln!("\nhelp: look at the defects, and whether the file is in this format");
+            } else {
+                eprintln!("\nhelp: its {} records are of something else", print::number(imported.records));
+            }
         }
         done.push(serde_json::json!({ "file": name, "imported": imported }));
     }

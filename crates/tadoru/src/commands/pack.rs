@@ -3,18 +3,20 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use tadoru_desk::settings::Language;
 use tadoru_web::api::packs::{PackAnswer, PackRequest, Packed};
 
 use crate::cli::{Global, Pack};
 use crate::door::{CommandError, Door};
-use crate::print;
+use crate::print::{self, Voice};
 
 /// Makes a pack.
 ///
 /// # Errors
 /// When the desk cannot be asked, or says what is wrong, or the folder cannot be written.
 pub async fn run(global: &Global, door: &Door, pack: Pack) -> Result<ExitCode, CommandError> {
-    let Pack { id, recipient, to, own, neighbour_as, case, basis, facts, out, lang } = pack;
+    let Pack { id, recipient, to, own, neighbour_as, without_records, case, basis, facts, out } = pack;
+    let voice = Voice::of(global)?;
     let folder = out.unwrap_or_else(|| format!("incident-{id}-{recipient}").into());
     if folder.exists() {
         return Err(failed(&folder, std::io::ErrorKind::AlreadyExists.into()));
@@ -24,6 +26,7 @@ pub async fn run(global: &Global, door: &Door, pack: Pack) -> Result<ExitCode, C
         name: to,
         own,
         neighbour_as,
+        without_records,
         case,
         basis,
         facts: facts.into_iter().collect(),
@@ -40,27 +43,46 @@ pub async fn run(global: &Global, door: &Door, pack: Pack) -> Result<ExitCode, C
     };
     match (&answer, refused) {
         _ if global.json => print::json(&answer),
-        (_, Some(refusal)) => {
-            print::refusal(refusal, print::Facts::Stated, print::lang(global, lang.as_deref())?);
-        }
-        (PackAnswer::Packed(packed), _) => {
-            let mut table = print::table(&["document", "kind", ">octets"]);
-            for document in &packed.documents {
-                let octets = print::number(document.text.len() as u64);
-                table.add_row([document.name.clone(), document.media_type.clone(), octets]);
-            }
-            print::show(&table);
-            println!(
-                "written to {}, by {}; journal {}. Nothing was sent: hand it over, and keep the manifest's sum {}",
-                folder.display(),
-                packed.rule,
-                packed.journal_index,
-                packed.manifest,
-            );
-        }
+        (_, Some(refusal)) => print::refusal(refusal, print::Facts::Stated, voice.lang),
+        (PackAnswer::Packed(packed), _) => tell(&folder, packed, &voice),
         (PackAnswer::Refused(_), None) => {}
     }
     Ok(ExitCode::from(if refused.is_some() { 3 } else { 0 }))
+}
+
+fn tell(folder: &Path, packed: &Packed, voice: &Voice) {
+    let mut table =
+        print::table(voice.columns(&["文書", "種類", ">バイト"], &["document", "kind", ">octets"]));
+    for document in &packed.documents {
+        let octets = print::number(document.text.len() as u64);
+        table.add_row([document.name.clone(), document.media_type.clone(), octets]);
+    }
+    print::show(&table);
+    match (packed.records.map(print::number), voice.lang) {
+        (None, _) => {}
+        (Some(count), Language::Ja) => println!("フロー記録 {count} 件"),
+        (Some(count), Language::En) => println!("{count} flow records"),
+    }
+    if packed.records == Some(0) {
+        println!(
+            "{}",
+            voice.say(
+                "注意：この包みは証拠となるフロー記録を一件も含まない。手紙はそのことを述べる",
+                "warning: this pack holds no flow record as evidence; its letter says so"
+            )
+        );
+    }
+    let (folder, Packed { rule, journal_index, manifest, .. }) = (folder.display(), packed);
+    match voice.lang {
+        Language::Ja => println!(
+            "{folder} に書いた。規則 {rule}、ジャーナル {journal_index} 番。何も送っていない。手渡しし、目録の要約値 \
+             {manifest} を控えること"
+        ),
+        Language::En => println!(
+            "written to {folder}, by {rule}; journal {journal_index}. Nothing was sent: hand it over, and keep the \
+             manifest's sum {manifest}"
+        ),
+    }
 }
 
 /// Writes the documents; the names are ours, never a path.

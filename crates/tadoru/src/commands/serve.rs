@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use tadoru_desk::{Desk, SystemClock};
+use tadoru_desk::{Clock as _, Desk, SystemClock};
 use tadoru_gate::journal::Event;
 use tadoru_model::PersonId;
 use tadoru_web::serve::{Tokens, loopback, socket};
@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::console;
 use crate::door::{CommandError, actor_of, listen, routes, socket_of};
 use crate::embedded::{Embedded, Installation, open};
+use crate::network::watch::{Stamps, Watch};
 use crate::sources::flows::{self, FlowSpool};
 use crate::sources::memory::{self, Memory};
 use crate::sources::{LiveSpool, apply, dropped, start};
@@ -36,8 +37,10 @@ pub async fn run(global: &Global) -> Result<ExitCode, CommandError> {
         .try_init();
 
     let config = Config::load(global.config.as_deref())?;
+    // Looked at before they are read: no change gets lost.
+    let tables = Stamps::of(&config.network);
     let opened = open(&global.data, &config, Arc::new(SystemClock)).await;
-    let Installation { desk, folder, spool, warnings } =
+    let Installation { desk, folder: _folder, spool, warnings } =
         opened.map_err(|source| CommandError::Open { folder: global.data.clone(), source })?;
     for warning in &warnings {
         tracing::warn!("{warning}");
@@ -57,10 +60,15 @@ pub async fn run(global: &Global) -> Result<ExitCode, CommandError> {
     let started = start(&config.sources, &spool, &places, &shutdown).await;
     let mut running = started.map_err(|e| failed("start a source", e))?;
     let exports = config.sources.flows.clone().unwrap_or_default();
-    let exports = FlowSpool::open(Arc::clone(&desk), &folder, &global.data, exports);
+    let exports = FlowSpool::open(Arc::clone(&desk), &global.data, exports);
     let exports = Arc::new(exports.map_err(|e| failed("open the spool of flows", e))?);
     let receiving = flows::start(&exports, &shutdown).await.map_err(|e| failed("receive flows", e))?;
     let exporters = running.join(receiving);
+    let renewed = Arc::clone(&desk);
+    let take = Box::new(move |network| renewed.renew_network(network));
+    let tables = Watch::new(config.network.clone(), config.desk.own_prefixes.clone(), tables, take);
+    running.show(tables.state());
+    running.tasks.spawn(tables.run(shutdown.clone()));
     // The appliers outlive the sources, so that what they spooled last is applied too.
     let (apply_end, apply_shutdown) = watch::channel(false);
     let flow_shutdown = apply_shutdown.clone();
@@ -84,7 +92,9 @@ pub async fn run(global: &Global) -> Result<ExitCode, CommandError> {
     }
     tracing::info!("API on http://{listening}, the console beside it, commands by `{}`", path.display());
 
-    let tokens = tokens(&config, &desk);
+    let issued = Arc::clone(&desk);
+    let tokens = tokens(&config, &desk)
+        .and_issued(Arc::new(move |token: &str| issued.bearer(token, SystemClock.now())));
     let known = {
         let desk = Arc::clone(&desk);
         move |uid| actor_of(&desk, uid)
@@ -92,15 +102,18 @@ pub async fn run(global: &Global) -> Result<ExitCode, CommandError> {
     let ended = |mut shutdown: watch::Receiver<bool>| async move {
         let _ = shutdown.wait_for(|end| *end).await;
     };
+    let front = console::over(&desk, router.clone(), &global.data);
+    front.sign_in_by(config.console.ways(&config.desk.operator, listening)?);
     let doors = tokio::spawn({
         let (router, shutdown) = (router.clone(), shutdown.clone());
-        let pages = with_console(console::over(&desk, router.clone(), &global.data));
+        let pages = with_console(front);
         let by_token = loopback(listener, pages, tokens, ended(shutdown.clone()));
         let by_socket = socket(door, router, known, ended(shutdown));
         async move { tokio::join!(by_token, by_socket).0 }
     });
 
     let retention = tokio::spawn(keep_retention(Arc::clone(&desk), shutdown.clone()));
+    let copying = tokio::spawn(super::c2_copy::keep(Arc::clone(&desk), shutdown.clone()));
     let mut terminate = signal(SignalKind::terminate()).map_err(|e| failed("wait for signals", e))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|e| failed("wait for signals", e))?;
     // An applier that ends by itself has failed: a desk that no longer learns anything must not go on answering.
@@ -115,6 +128,7 @@ pub async fn run(global: &Global) -> Result<ExitCode, CommandError> {
     while running.tasks.join_next().await.is_some() {}
     let _ = doors.await;
     let _ = retention.await;
+    let _ = copying.await;
     let _ = dropped.await;
     let _ = apply_end.send(true);
     let mut outcomes = vec![];

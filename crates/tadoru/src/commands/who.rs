@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use tadoru_desk::settings::Language;
 use tadoru_web::api::NumberOrText;
 use tadoru_web::api::batch::{BatchAnswer, BatchHead, BatchLine, Said};
-use tadoru_web::api::shape::{Answered, Candidate, Hop, Refused, WhoAnswer};
+use tadoru_web::api::shape::{Answered, Candidate, Edge, Hop, Refused, WhoAnswer};
 use tadoru_web::api::who::WhoRequest;
 use tadoru_web::client::Upload;
 use tadoru_web::words::fixed;
@@ -19,7 +19,7 @@ use tadoru_wire::tables::complaints::{ComplaintLine, Complaints};
 use super::facts;
 use crate::cli::{Global, Who};
 use crate::door::{CommandError, Door};
-use crate::print;
+use crate::print::{self, Voice};
 
 /// Asks, and prints the answer.
 ///
@@ -47,7 +47,7 @@ pub async fn run(global: &Global, door: &Door, who: Who) -> Result<ExitCode, Com
     if global.json {
         print::json(&answer);
     } else {
-        tell(&answer, print::lang(global, who.lang.as_deref())?);
+        tell(&answer, &Voice::of(global)?);
     }
     Ok(ExitCode::from(code(answer.outcome())))
 }
@@ -62,14 +62,15 @@ pub fn code(outcome: &str) -> u8 {
 }
 
 /// Prints an answer for people.
-pub fn tell(answer: &WhoAnswer, lang: Language) {
+fn tell(answer: &WhoAnswer, voice: &Voice) {
     match answer {
-        WhoAnswer::Answered(answered) => tell_answered(answered, lang),
-        WhoAnswer::Refused(refused) => tell_refused(refused, lang),
+        WhoAnswer::Answered(answered) => tell_answered(answered, voice),
+        WhoAnswer::Refused(refused) => tell_refused(refused, voice.lang),
     }
 }
 
-fn tell_answered(answer: &Answered, lang: Language) {
+fn tell_answered(answer: &Answered, voice: &Voice) {
+    let lang = voice.lang;
     let say = |ja: &'static str, en: &'static str, text: &str| println!("{}{text}", print::of(lang, ja, en));
     for warning in &answer.reading.warnings {
         let likely = warning.likely.as_ref().map(|likely| match lang {
@@ -85,7 +86,7 @@ fn tell_answered(answer: &Answered, lang: Language) {
     say("回答　　　 ", "outcome    ", &sentence(answer, lang));
     for (place, candidate) in answer.candidates.iter().take(MOST_SHOWN).enumerate() {
         println!();
-        tell_candidate(candidate, (answer.candidates.len() > 1).then_some(place + 1), lang);
+        tell_candidate(candidate, (answer.candidates.len() > 1).then_some(place + 1), voice);
     }
     let more = answer.candidates.len().saturating_sub(MOST_SHOWN);
     match lang {
@@ -103,7 +104,8 @@ fn tell_answered(answer: &Answered, lang: Language) {
         say("付記　　　 ", "note       ", note);
     }
     for source in answer.coverage.iter().filter(|c| c.state != "alive").take(MOST_SHOWN) {
-        let (from, until) = (source.from.as_deref().unwrap_or("…"), source.until.as_deref().unwrap_or("…"));
+        let open = |at: &Option<String>| at.as_deref().map_or("…".to_owned(), |at| voice.time(Some(at)));
+        let (from, until) = (open(&source.from), open(&source.until));
         let (name, state) = (&source.source, print::fixed(lang, fixed::COVERAGE, &source.state));
         let why = print::of(lang, &source.why_ja, &source.why);
         match lang {
@@ -159,7 +161,8 @@ fn sentence(answer: &Answered, lang: Language) -> String {
     format!("{word}{}{text}", print::of(lang, "：", ": "))
 }
 
-fn tell_candidate(candidate: &Candidate, place: Option<usize>, lang: Language) {
+fn tell_candidate(candidate: &Candidate, place: Option<usize>, voice: &Voice) {
+    let lang = voice.lang;
     let number = place.map(|n| format!("{n}. ")).unwrap_or_default();
     let doubts = candidate.doubts.iter().map(|code| print::fixed(lang, fixed::DOUBTS, code));
     let doubts = doubts.collect::<Vec<_>>().join(print::of(lang, "、", ", "));
@@ -186,26 +189,29 @@ fn tell_candidate(candidate: &Candidate, place: Option<usize>, lang: Language) {
             print::fixed(lang, fixed::KINDS, &hop.kind).to_owned(),
             hop.prefix.clone(),
             ports,
-            edge(&hop.from),
-            edge(&hop.until),
-            record(hop),
+            edge(&hop.from, voice),
+            edge(&hop.until, voice),
+            record(hop, lang),
         ]);
     }
     print::show(&table);
 }
 
-fn edge(edge: &tadoru_web::api::shape::Edge) -> String {
-    let short = |t: &Option<String>| t.clone().unwrap_or_else(|| "-".to_owned());
+fn edge(edge: &Edge, voice: &Voice) -> String {
+    let [earliest, latest] = [&edge.earliest, &edge.latest].map(|at| voice.time(at.as_deref()));
     if edge.earliest == edge.latest {
-        short(&edge.earliest)
+        earliest
     } else {
-        format!("{} … {} ({})", short(&edge.earliest), short(&edge.latest), edge.how)
+        format!("{earliest} … {latest} ({})", voice.word(fixed::EDGES, &edge.how))
     }
 }
 
-fn record(hop: &Hop) -> String {
-    let corrected =
-        if hop.corrected_ms == 0 { String::new() } else { format!(" (clock {:+} ms)", hop.corrected_ms) };
+fn record(hop: &Hop, lang: Language) -> String {
+    let corrected = match (hop.corrected_ms, lang) {
+        (0, _) => String::new(),
+        (ms, Language::Ja) => format!("（時計を {ms:+} ms 補正）"),
+        (ms, Language::En) => format!(" (clock {ms:+} ms)"),
+    };
     if hop.record == 0 {
         format!("{}{corrected}", hop.source)
     } else {
@@ -215,7 +221,8 @@ fn record(hop: &Hop) -> String {
 
 fn tell_refused(refused: &Refused, lang: Language) {
     let refusal = &refused.refusal;
-    println!("{}refused ({})", print::of(lang, "回答　　　 ", "outcome    "), refusal.verdict);
+    let verdict = print::fixed(lang, fixed::VERDICTS, &refusal.verdict);
+    println!("{}refused ({verdict})", print::of(lang, "回答　　　 ", "outcome    "));
     print::refusal(refusal, print::Facts::Stated, lang);
 }
 

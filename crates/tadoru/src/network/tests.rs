@@ -90,14 +90,63 @@ fn packed_dumps_are_unpacked() {
     let folder = Folder::new();
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(RIB).unwrap();
-    for (name, octets) in [("rib.gz", gzip.finish().unwrap()), ("rib.zst", zstd::encode_all(RIB, 1).unwrap())]
-    {
+    let bzip2 = include_bytes!("../../../wire/testdata/mrt/bird-rib.mrt.bz2");
+    for (name, octets) in [
+        ("rib.gz", gzip.finish().unwrap()),
+        ("rib.zst", zstd::encode_all(RIB, 1).unwrap()),
+        ("rib.bz2", bzip2.to_vec()),
+    ] {
         let config = Config { ribs: vec![folder.put(name, octets)], ..Config::default() };
         assert_eq!(systems(&load(&config, &[]).unwrap().0, "198.51.100.1", "10.0.0.1").0, 64666, "{name}");
     }
-    let config = Config { ribs: vec![folder.put("rib.bz2", b"BZh91AY&SY")], ..Config::default() };
+    // Half a dump that is packed is no dump.
+    let config = Config { ribs: vec![folder.put("rib.bz2", &bzip2[..400])], ..Config::default() };
     let error = load(&config, &[]).unwrap_err();
-    assert!(std::error::Error::source(&error).unwrap().to_string().contains("bunzip2"));
+    assert!(std::error::Error::source(&error).unwrap().to_string().contains("bzip2 data is broken"));
+}
+
+#[test]
+fn files_that_have_changed_are_taken_in_whole_or_not_at_all() {
+    let folder = Folder::new();
+    let routes = |text: &str| folder.put("routes.csv", format!("prefix,as\n{text}"));
+    let config = Config { routes: Some(routes("10.0.0.0/8,64501\n")), ..Config::default() };
+    let stamps = watch::Stamps::of(&config);
+    let taken = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let sink = std::sync::Arc::clone(&taken);
+    let take = Box::new(move |network: Network| {
+        sink.lock().unwrap().push(systems(&network, "10.0.0.1", "11.0.0.1"));
+    });
+    let mut watch = watch::Watch::new(config, Vec::new(), stamps, take);
+    let state = watch.state().unwrap();
+    let all = || taken.lock().unwrap().clone();
+    // As it was when it was read.
+    watch.look();
+    watch.look();
+    assert!(all().is_empty());
+    // Once it has changed and is at rest.
+    routes("10.0.0.0/8,64502\n11.0.0.0/8,64503\n");
+    watch.look();
+    assert!(all().is_empty(), "somebody may be writing yet");
+    watch.look();
+    watch.look();
+    assert_eq!(all(), [(64502, 64503)]);
+    assert_eq!((state().trouble, state().counters["taken_anew"]), (None, 1));
+    // What is wrong is said, once, and nothing of it counts.
+    routes("10.0.0.0/8,64504\n11.0.0.0/8,nothing\n");
+    (0..3).for_each(|_| watch.look());
+    let trouble = state().trouble.unwrap();
+    assert!(trouble.contains("line 3") && trouble.contains("before holds"), "{trouble}");
+    assert!(!trouble.contains("11.0.0.0"), "no value is told");
+    assert_eq!((all().len(), state().counters["refused"]), (1, 1));
+    std::fs::remove_file(folder.0.path().join("routes.csv")).unwrap();
+    (0..3).for_each(|_| watch.look());
+    assert!(state().trouble.unwrap().contains("cannot read"));
+    routes("10.0.0.0/8,64505\n");
+    (0..2).for_each(|_| watch.look());
+    assert_eq!((all().len(), all()[1], state().trouble), (2, (64505, 0), None));
+    // Where nothing is named, nothing is shown.
+    let none = watch::Stamps::of(&Config::default());
+    assert!(watch::Watch::new(Config::default(), Vec::new(), none, Box::new(drop)).state().is_none());
 }
 
 #[test]

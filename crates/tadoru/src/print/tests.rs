@@ -34,3 +34,20 @@ fn a_refusal_names_the_facts_that_can_be_stated_wherever_the_command_takes_them(
     assert!(ja.starts_with("不可\n") && ja.contains("`--fact` で申述できるもの：complaint.id\n"), "{ja}");
     assert!(!told_refusal(&refused, Facts::Found, Language::En).contains("--fact"));
 }
+
+#[test]
+fn an_instant_is_told_in_the_operators_zone_with_its_offset() {
+    let voice = |lang, zone| Voice { lang, zone: TimeZone::get(zone).unwrap() };
+    let tokyo = voice(Language::En, "Asia/Tokyo");
+    assert_eq!(tokyo.time(Some("2026-11-21T01:15:03Z")), "2026-11-21 10:15:03 +09:00");
+    assert_eq!(tokyo.time(Some("2026-11-21T15:00:00.25Z")), "2026-11-22 00:00:00.25 +09:00");
+    assert_eq!((tokyo.time(None), tokyo.time(Some("open"))), ("-".to_owned(), "open".to_owned()));
+    assert_eq!(
+        voice(Language::En, "UTC").span(Some("2026-11-21T01:15:03Z"), None),
+        "2026-11-21 01:15:03 +00:00 to -"
+    );
+    assert_eq!(
+        voice(Language::Ja, "Asia/Tokyo").span(Some("2026-11-21T01:15:03Z"), None),
+        "2026-11-21 10:15:03 +09:00 から - まで"
+    );
+}

@@ -44,3 +44,25 @@ fn a_file_of_flows_counts_once_unless_it_is_wanted_again() {
     let pipe = tadoru(folder, &["import", "flows", "/dev/null"]);
     assert_eq!(pipe.status.code(), Some(2), "what is no file cannot be read twice");
 }
+
+#[test]
+fn a_file_without_flows_says_what_it_holds_instead() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path();
+    let file = folder.join("a.pcap");
+    // The first packet of the capture: its template set alone.
+    let mut capture = super::flows::capture(Version::Ipfix);
+    let packet = 24 + 16 + 20 + 8;
+    let template = 16 + usize::from(u16::from_be_bytes([capture[packet + 18], capture[packet + 19]]));
+    capture.truncate(packet + template);
+    let octets = u16::try_from(template).unwrap();
+    capture[24 + 8..24 + 16].copy_from_slice(&[u32::from(octets) + 28; 2].map(u32::to_le_bytes).concat());
+    capture[24 + 16 + 2..24 + 16 + 4].copy_from_slice(&(octets + 28).to_be_bytes());
+    capture[packet - 4..packet - 2].copy_from_slice(&(octets + 8).to_be_bytes());
+    capture[packet + 2..packet + 4].copy_from_slice(&octets.to_be_bytes());
+    std::fs::write(&file, capture).unwrap();
+    let done = tadoru(folder, &["import", "flows", file.to_str().unwrap()]);
+    let said = String::from_utf8(done.stdout).unwrap();
+    assert_eq!(done.status.code(), Some(1), "nothing was kept");
+    assert!(said.contains("templates and no record of them") && said.contains("1 defective"), "{said}");
+}

@@ -1,8 +1,9 @@
 //! A small provider of five routers, each with an exporter of another maker, and a desk that listens to all of them.
 //!
-//! A flood with forged sources enters by one neighbour: three routers tell of each of its packets, and each counts once,
-//! where it came in. Without namespaces, pmacct or hping3 the test says so. The recording of such a flood is told by the
-//! demonstration as the laboratory knows it.
+//! A flood with forged sources, by IPv4 and then by IPv6, enters by one neighbour: three routers tell of each packet, and
+//! each counts once, where it came in; the flood is one incident that moved, told as what it was and followed to that
+//! neighbour. Ordinary traffic is none. Without namespaces, pmacct or hping3 the test says so. The recording of such a
+//! flood is told by the demonstration as the laboratory knows it.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -18,7 +19,7 @@ mod peers {
     use super::*;
 
     #[test]
-    fn every_router_is_heard_and_a_forged_flood_counts_once_where_it_came_in() {
+    fn a_forged_flood_counts_once_is_told_as_what_it_was_and_is_followed_to_where_it_came_in() {
         let Some(isp) = Isp::open() else { return };
         let desk = isp.desk();
         let _shop = isp.spawn("shop", &["python3", "-m", "http.server", "80", "--bind", "198.51.100.11"]);
@@ -33,10 +34,13 @@ mod peers {
             (heard("netflow-9"), heard("ipfix"), heard("sflow-5")) == (2, 2, 1)
         });
 
+        assert_eq!(desk.incidents(), Vec::<Value>::new(), "ordinary traffic is no incident");
+
         let began = isp.received("edge2", "south");
         let flood =
             isp.spawn("south", &["hping3", "-q", "-S", "-p", "80", "--rand-source", "-i", "u700", VICTIM]);
         wait("the flood came in", || isp.received("edge2", "south") > began + ENOUGH);
+        wait("it is told", || !desk.incidents().is_empty());
         drop(flood);
         let sent = (isp.received("edge2", "south") - began) as f64;
         // Everything was told when the sums do not grow any more.
@@ -56,6 +60,32 @@ mod peers {
         let first = &ranked["rows"][0];
         assert_eq!(first["key"], "21", "it came in by edge2 from the south: {ranked}");
         assert!(first["packets"].as_f64().unwrap() > once * 0.9, "{ranked}");
+
+        let began = isp.received("edge2", "south");
+        let flood = isp.spawn("south", &["python3", "-c", FLOOD_6, VICTIM_6]);
+        wait("it is seen to have moved to IPv6", || {
+            desk.incidents().iter().any(|one| one["target"].as_str().is_some_and(|to| to.contains(':')))
+        });
+        wait("that flood came in", || isp.received("edge2", "south") > began + ENOUGH);
+        drop(flood);
+        wait("all is over", || desk.incidents().iter().all(|one| one["state"] == "ended"));
+        let incidents = desk.incidents();
+        assert_eq!(incidents.len(), 1, "an attack that moves is one, and nothing else is: {incidents:#?}");
+        let id = incidents[0]["id"].as_str().unwrap();
+        let told = desk.get(&format!("/v1/incidents/{id}"));
+        let targets: Vec<&Value> =
+            told["targets"].as_array().unwrap().iter().map(|at| &at["scope"]["name"]).collect();
+        assert_eq!(targets, [VICTIM, VICTIM_6], "{told:#}");
+        assert_eq!(told["vectors"][0]["vector"], "syn", "{told:#}");
+        assert_eq!(told["sources"]["verdict"], "randomised", "{told:#}");
+        assert!(told["sources"]["count"].as_u64() > Some(500), "{told:#}");
+        assert!(told["peak"]["packets_per_s"].as_f64() > Some(THRESHOLD), "{told:#}");
+
+        let traced = desk.get(&format!("/v1/incidents/{id}/ingress"));
+        let way = &traced["ingress"][0];
+        let at = [&way["exporter"], &way["interface"], &way["neighbour_as"]];
+        assert_eq!(at, [&json!("192.0.2.2"), &json!(21), &json!(64497)], "{traced:#}");
+        assert!(way["share"]["packets"].as_f64() > Some(0.9), "{traced:#}");
     }
 }
 
@@ -139,6 +169,8 @@ impl Isp {
         let folder = self.folder.path();
         let told = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/flood");
         let mut config = fs::read_to_string(told.join("tadoru.toml")).unwrap();
+        config = config.replace(OWN_4, OWN_BOTH);
+        assert!(config.contains(OWN_BOTH), "{config}");
         for table in ["interfaces", "customers", "routes"] {
             config += &format!("{table} = {:?}\n", told.join(format!("{table}.csv")));
         }
@@ -197,7 +229,11 @@ impl Desk {
         ))
     }
 
-    /// Packets of the flood on file.
+    fn incidents(&self) -> Vec<Value> {
+        self.get("/v1/incidents")["incidents"].as_array().unwrap().clone()
+    }
+
+    /// Packets of the flood of IPv4 on file.
     fn packets(&self, once: bool) -> f64 {
         let told = self.flows(&json!({ "filter": FORGED, "once": once }));
         told["rows"][0]["packets"].as_f64().unwrap_or_else(|| panic!("{told}"))
@@ -239,8 +275,26 @@ fn path() -> String {
 
 /// The flood's packets: SYN without options. Those of ordinary connections are longer.
 const FORGED: &str = "dst net 198.51.100.0/24 and proto tcp and flags S and not flags A and bpp < 50";
-/// The address that is flooded.
+/// The addresses that are flooded.
 const VICTIM: &str = "198.51.100.10";
+const VICTIM_6: &str = "2001:db8:100::10";
+/// The provider's own networks: as the demonstration has them, and with those of IPv6.
+const OWN_4: &str = "own_prefixes = [";
+const OWN_BOTH: &str = "own_prefixes = [\"2001:db8:100::/48\", ";
+/// SYN in a second from which on it is an attack; hping3 and Python send some times as many.
+const THRESHOLD: f64 = 200.0;
+/// SYN by IPv6 with a forged source each.
+const FLOOD_6: &str = "
+import os, random, socket, struct, sys, time
+line = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
+target = socket.inet_pton(socket.AF_INET6, sys.argv[1])
+while True:
+    source = bytes([0x2a]) + os.urandom(15)
+    tcp = struct.pack('!HHIIBBHHH', random.randrange(1024, 65536), 80, random.getrandbits(32), 0, 0x50, 2, 512, 0, 0)
+    ip = struct.pack('!IHBB', 6 << 28, len(tcp), socket.IPPROTO_TCP, 64) + source + target
+    line.sendto(ip + tcp, (sys.argv[1], 0))
+    time.sleep(0.0007)
+";
 /// Packets of the flood that are waited for.
 const ENOUGH: u64 = 5_000;
 /// People who read pages of the shop.
@@ -261,4 +315,11 @@ listen = "127.0.0.1:0"
 [sources.flows]
 udp = ["192.0.2.100:2055"]
 exporters = [{ from = "192.0.2.0/29" }]
+
+[detection]
+quiet_s = 10
+active_timeout_s = 10
+
+[detection.thresholds]
+syn = { packets_per_s = 200.0 }
 "#;

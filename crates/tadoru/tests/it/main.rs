@@ -9,6 +9,7 @@
     reason = "tests fail loudly"
 )]
 
+mod c2_copy;
 mod cgnat;
 mod console;
 mod damage;
@@ -16,9 +17,11 @@ mod exporters;
 mod flow_files;
 mod flows;
 mod fuzz_bodies;
+mod identity;
 mod import;
 mod isp;
 mod kea;
+mod passkeys;
 mod radius;
 mod serve;
 mod socket;

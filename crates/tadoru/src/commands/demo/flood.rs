@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use serde::Serialize;
 use tadoru_desk::flows::{Figure, FlowGround, FlowInquiry, FlowReply, Told};
 use tadoru_desk::incidents::{IncidentReply, IncidentTold};
 use tadoru_desk::ingress::{IngressReply, IngressTold};
@@ -17,15 +18,20 @@ use tadoru_desk::settings::Language;
 use tadoru_desk::{Actor, Clock, Desk, DeskError};
 use tadoru_gate::journal::{verifier_of, verify};
 use tadoru_gate::request::RuleRef;
-use tadoru_model::{Finding, FindingState, Flows, Span, UtcMicros};
+use tadoru_model::{Finding, FindingId, FindingState, Flows, Span, UtcMicros};
 use tadoru_observe::{Format, Options, files};
 use tadoru_store::flows::{Bucket, Question};
 use tadoru_store::incidents::Brief;
+use tadoru_web::Client;
+use tadoru_web::api::exporters::Exporters;
+use tadoru_web::api::incidents;
+use tokio::sync::watch;
 
 use super::Folder;
 use crate::config::Config;
-use crate::door::{CommandError, user};
+use crate::door::{CommandError, Door, routes, user};
 use crate::embedded::{Embedded, Installation, journal_folder, open};
+use crate::print;
 
 mod story;
 
@@ -35,7 +41,7 @@ use story::Story;
 ///
 /// # Errors
 /// When the installation cannot be made, or the recording does not come out as it should.
-pub async fn run(lang: Language) -> Result<ExitCode, CommandError> {
+pub async fn run(lang: Language, json: bool) -> Result<ExitCode, CommandError> {
     let folder = Folder::new()?;
     let config = configuration(&folder.0)?;
     let clock = Arc::new(Hand(AtomicI64::new(BEGAN.0)));
@@ -55,6 +61,12 @@ pub async fn run(lang: Language) -> Result<ExitCode, CommandError> {
         return Err(CommandError::Other("the flood was not told".to_owned(), None));
     };
     let id = opened.1.id;
+    if json {
+        let whole = whole(&desk, actor, id).await?;
+        print::json(&whole);
+        let right = whole.incident.state == "ended" && whole.incident.targets.len() == TARGETS;
+        return Ok(ExitCode::from(u8::from(!right)));
+    }
     let fault =
         |e: DeskError| CommandError::Other("the desk cannot tell of it".to_owned(), Some(Box::new(e)));
     let incident = match desk.incident(&actor, id, None).await.map_err(fault)? {
@@ -88,8 +100,30 @@ pub async fn run(lang: Language) -> Result<ExitCode, CommandError> {
     Ok(ExitCode::from(u8::from(!right)))
 }
 
+/// The incident as `incident show --json` has it, with the trace to its ingress.
+#[derive(Serialize)]
+struct Whole {
+    #[serde(flatten)]
+    incident: Box<incidents::IncidentTold>,
+    trace: serde_json::Value,
+}
+
+/// Asks for the incident and its trace at the routes, as the commands do.
+async fn whole(desk: &Arc<Desk<Embedded>>, actor: Actor, id: FindingId) -> Result<Whole, CommandError> {
+    let (ending, end) = watch::channel(false);
+    let router = routes(desk, Arc::new(Vec::new), Arc::new(Exporters::default), end);
+    let door = Door::over(Client::in_process(router, actor));
+    let incident = match door.get(&format!("/v1/incidents/{id}")).await? {
+        incidents::IncidentAnswer::Told(told) => told,
+        incidents::IncidentAnswer::Refused(_) => return Err(refused("incident")),
+    };
+    let trace = door.get(&format!("/v1/incidents/{id}/ingress")).await?;
+    drop(ending);
+    Ok(Whole { incident, trace })
+}
+
 /// What the provider told of its network, written as an operator writes it.
-fn configuration(folder: &Path) -> Result<Config, CommandError> {
+pub(super) fn configuration(folder: &Path) -> Result<Config, CommandError> {
     let write = |name: &str, text: &str| {
         let file = folder.join(name);
         let written = std::fs::write(&file, text);
@@ -151,7 +185,7 @@ struct Heard {
 }
 
 impl Replay {
-    /// Hands the recording to the watch as it arrived, a tenth of a second at a time, and lets two minutes pass.
+    /// Hands the recording to the watch as it arrived, a tenth of a second at a time, and lets time pass until it is over.
     fn play(&self, recording: &Flows) -> Result<Heard, CommandError> {
         let fault =
             |e: DeskError| CommandError::Other("cannot replay the recording".to_owned(), Some(Box::new(e)));
@@ -165,7 +199,8 @@ impl Replay {
         let first = recording.received_us.first().copied().unwrap_or_default();
         let last = recording.received_us.iter().copied().max().unwrap_or_default();
         let mut now = first;
-        while now < last + QUIET_US {
+        let mut over = false;
+        while now < last + QUIET_US || !over && now < last + LONGEST_US {
             now += STEP_US;
             self.clock.0.store(now, Ordering::Relaxed);
             while let Some(flow) = recording.get(row).filter(|flow| flow.received_us < now) {
@@ -178,6 +213,7 @@ impl Replay {
             }
             watch.tick().map_err(fault)?;
             while let Ok(brief) = listening.try_recv() {
+                over = !brief.is_open();
                 told.push((UtcMicros(now), brief));
             }
         }
@@ -221,7 +257,7 @@ fn is_right(heard: &Heard, newest: &Finding, ingress: &IngressTold) -> bool {
 }
 
 /// The instant at which the first forged packet was sent, by the laboratory's log (`truth.jsonl`).
-const BEGAN: UtcMicros = UtcMicros(1_795_320_546_036_000);
+pub(super) const BEGAN: UtcMicros = UtcMicros(1_795_320_546_036_000);
 /// Addresses that it was aimed at, one after the other.
 const TARGETS: usize = 2;
 /// Packets that came in by edge2's interface to the network in the south, and by edge1's to that in the north, as the
@@ -231,10 +267,12 @@ const SENT: [u64; 2] = [499_856 + 262_179, 52_191 + 28_309];
 const MAIN_SHARE: f64 = 0.904;
 /// The detector looks at what came in a tenth of a second at a time.
 const STEP_US: i64 = 100_000;
-/// How long nothing comes in after the recording: longer than an incident takes to end.
+/// How long nothing comes in after the recording, and how long it is waited for the end of the incident at most: it is
+/// not told before flows of its last minutes can have come.
 const QUIET_US: i64 = 70_000_000;
+const LONGEST_US: i64 = 1_200_000_000;
 
-const EXPORTS: &[u8] = include_bytes!("../../../demo/flood/exports.pcap.gz");
+pub(super) const EXPORTS: &[u8] = include_bytes!("../../../demo/flood/exports.pcap.gz");
 const TABLES: [(&str, &str, &str); 3] = [
     ("interfaces", "interfaces.csv", include_str!("../../../demo/flood/interfaces.csv")),
     ("customers", "customers.csv", include_str!("../../../demo/flood/customers.csv")),

@@ -1,32 +1,36 @@
 //! `tadoru demo --serve`: the console over the records of the demonstration, until it is told to end.
 //!
-//! The people are invented, and come in by one-time tickets; the desk's day is that of the records. Everything is in a
-//! folder of its own that is removed at the end.
+//! The people are invented, and come in by one-time tickets; the desk's day is that of the records. Its traffic is a
+//! recording of a small provider, played at the desk's own time. Everything is in a folder of its own that is removed at
+//! the end.
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::Body;
 use tadoru_desk::settings::Language;
 use tadoru_desk::{Clock, Person};
-use tadoru_model::{PersonId, Role, UtcMicros};
-use tadoru_web::api::exporters::Exporters;
+use tadoru_model::{PersonId, Prefix, Role, UtcMicros};
 use tadoru_web::api::import::Imported;
 use tadoru_web::api::shape::WhoAnswer;
 use tadoru_web::api::who::WhoRequest;
 use tadoru_web::serve::{Tokens, loopback};
+use tadoru_web::words::fixed::ROLES;
 use tadoru_web::{Client, with_console};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use super::{DEMO_NOW, Folder, RECORDS, SCENES, ask};
-use crate::config::Config;
+use super::{DEMO_NOW, Folder, RECORDS, SCENES, ask, flood};
 use crate::console;
 use crate::door::{CommandError, Door, routes};
 use crate::embedded::open;
 use crate::print;
+
+mod living;
+
+use living::{Hands, Traffic};
 
 /// Serves the demonstration.
 ///
@@ -34,14 +38,22 @@ use crate::print;
 /// When the installation cannot be made, or nothing can be listened to.
 pub async fn run(lang: Language) -> Result<ExitCode, CommandError> {
     let folder = Folder::new()?;
-    let mut config = Config::default();
+    let mut config = flood::configuration(&folder.0)?;
     config.desk.language = lang;
+    config.desk.own_prefixes.extend("2001:db8::/32".parse::<Prefix>());
     config.people = people();
-    let clock = Arc::new(Running(Instant::now()));
-    let opened = open(&folder.0, &config, clock).await;
-    let desk = opened.map_err(|source| CommandError::Open { folder: folder.0.clone(), source })?.desk;
+    let began = UtcMicros::from_seconds(DEMO_NOW - BEFORE_S);
+    let clock = Arc::new(Hands::at(began));
+    let data = folder.0.join("data");
+    let opened = open(&data, &config, Arc::clone(&clock) as Arc<dyn Clock>).await;
+    let desk = opened.map_err(|source| CommandError::Open { folder: data.clone(), source })?.desk;
     let (ending, end) = watch::channel(false);
-    let router = routes(&desk, Arc::new(Vec::new), Arc::new(Exporters::default), end);
+    let mut traffic = Traffic::new(&desk, Arc::clone(&clock))?;
+    let router = routes(&desk, Arc::new(Vec::new), traffic.exporters(), end);
+    let played = tokio::task::spawn_blocking(move || traffic.play_past(began).map(|()| traffic)).await;
+    let traffic = played
+        .map_err(|e| CommandError::Other("the recording ended early".to_owned(), Some(Box::new(e))))??;
+    clock.run_from(UtcMicros::from_seconds(DEMO_NOW));
     let as_whom = |name: &str| {
         let actor = desk.people().named(&PersonId(name.to_owned()));
         actor.map(|actor| Door::over(Client::in_process(router.clone(), actor)))
@@ -57,7 +69,17 @@ pub async fn run(lang: Language) -> Result<ExitCode, CommandError> {
     }
     let _: WhoAnswer = asks.post("/v1/who", &needs_approval()).await?;
 
-    let console = console::over(&desk, router.clone(), &folder.0);
+    let is_over = Arc::new(AtomicBool::new(false));
+    let plays = std::thread::spawn({
+        let is_over = Arc::clone(&is_over);
+        move || {
+            if let Err(error) = traffic.play(&is_over) {
+                tracing::error!("{error}: the traffic of the demonstration stands still");
+            }
+        }
+    });
+
+    let console = console::over(&desk, router.clone(), &data);
     let failed = |doing: &str, e| CommandError::Other(format!("cannot {doing}"), Some(Box::new(e) as _));
     let listener = match TcpListener::bind(config.api.listen).await {
         Ok(listener) => listener,
@@ -65,6 +87,7 @@ pub async fn run(lang: Language) -> Result<ExitCode, CommandError> {
         Err(_) => TcpListener::bind((config.api.listen.ip(), 0)).await.map_err(|e| failed("listen", e))?,
     };
     let listening = listener.local_addr().map_err(|e| failed("listen", e))?;
+    console.sign_in_by(config.console.ways(&config.desk.operator, listening)?);
     let say = |ja: &'static str, en: &'static str| print::of(lang, ja, en);
     println!(
         "{}\n",
@@ -75,14 +98,17 @@ pub async fn run(lang: Language) -> Result<ExitCode, CommandError> {
     );
     for person in &config.people {
         let ticket = console.ticket(&person.id).unwrap_or_default();
-        let roles: Vec<&str> = person.roles.iter().map(|role| role.as_str()).collect();
+        let roles: Vec<&str> =
+            person.roles.iter().map(|role| print::fixed(lang, ROLES, role.as_str())).collect();
         println!("  {:<8} {:<34} http://{listening}{ticket}", person.id.0, roles.join(", "));
     }
     println!(
         "\n{}",
         say(
-            "例：追跡の画面に「192.0.2.1:10768 2026-11-22 04:48:56 +09:00」を貼り付け、事件 demo-2 で照会します。",
-            "Try: paste `192.0.2.1:10768 2026-11-22 04:48:56 +09:00` at the trace desk, and ask in case demo-2."
+            "例：追跡の画面に「192.0.2.1:10768 2026-11-22 04:48:56 +09:00」を貼り付け、事件 demo-2 で照会します。\n\
+             事案の画面には終わった攻撃が一件あり、20 秒ほどで次の攻撃が現れます。",
+            "Try: paste `192.0.2.1:10768 2026-11-22 04:48:56 +09:00` at the trace desk, and ask in case demo-2.\n\
+             Under Incidents one attack is over, and another appears about 20 s from now."
         )
     );
     let mut terminate = signal(SignalKind::terminate()).map_err(|e| failed("wait for signals", e))?;
@@ -95,6 +121,8 @@ pub async fn run(lang: Language) -> Result<ExitCode, CommandError> {
         let _ = ending.send(true);
     };
     let served = loopback(listener, with_console(console), Tokens::default(), ended).await;
+    is_over.store(true, Ordering::Relaxed);
+    let _ = plays.join();
     served.map_err(|e| CommandError::Other("cannot serve".to_owned(), Some(Box::new(e))))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -134,16 +162,8 @@ fn needs_approval() -> WhoRequest {
     }
 }
 
-/// The day of the records, going on from when it was begun.
-struct Running(Instant);
-
-impl Clock for Running {
-    fn now(&self) -> UtcMicros {
-        let since = i64::try_from(self.0.elapsed().as_micros()).unwrap_or(i64::MAX);
-        UtcMicros::from_seconds(DEMO_NOW).plus(since)
-    }
-}
-
+/// So long before the present a first flood is played: it is over when the demonstration begins.
+const BEFORE_S: i64 = 1500;
 /// Who asks in the demonstration.
 const ASKS: &str = "aoki";
 /// Who runs it.

@@ -6,32 +6,22 @@ use tadoru_model::Protocol;
 use tadoru_web::api::flows::{FlowList, FlowRow};
 
 use super::sheet::Sheet;
-use crate::print;
+use super::words;
+use crate::print::{self, Voice};
 
 /// Prints flows, and how many there are.
-pub fn show(listed: &FlowList, zone: &TimeZone) {
+pub fn show(listed: &FlowList, voice: &Voice) {
     let is_sampled = listed.flows.iter().any(|row| row.sampling > 1);
-    let mut columns = vec![
-        "Date first seen",
-        ">Duration",
-        "Proto",
-        ">Src IP Addr:Port",
-        "Dst IP Addr:Port",
-        "Flags",
-        ">Tos",
-        ">Packets",
-        ">Bytes",
-        ">Flows",
-    ];
+    let mut columns = voice.columns(JA_COLUMNS, COLUMNS).to_vec();
     if is_sampled {
-        columns.push(">Sampling");
+        columns.push(voice.say(">サンプリング", ">Sampling"));
     }
     let mut table = print::table(&columns);
     // An address that is broken in two is no address.
     table.set_content_arrangement(ContentArrangement::Disabled);
     for row in &listed.flows {
         let mut cells = vec![
-            local(&row.first, zone),
+            local(&row.first, &voice.zone),
             seconds(row),
             protocol(row.proto),
             end(row, row.src.as_deref(), row.src_port, Side::Source),
@@ -50,24 +40,7 @@ pub fn show(listed: &FlowList, zone: &TimeZone) {
     if !listed.flows.is_empty() {
         print::show(&table);
     }
-    print!("{}", told_of(listed));
-    if is_sampled {
-        println!("counts are as exported: of a sampled flow the real ones are about so many times these");
-    }
-}
-
-/// How many flows are listed, of how many.
-pub fn told_of(listed: &FlowList) -> String {
-    let count = print::number(listed.flows.len() as u64);
-    match &listed.of {
-        None => format!("{count} flows\n"),
-        Some(of) => format!(
-            "{count} records listed, cut: found were {} flows, {} packets, {} bytes; which are listed is not said\n",
-            print::number(of.flows),
-            print::number(of.packets),
-            print::number(of.bytes)
-        ),
-    }
+    print!("{}", words::listed(listed, voice.lang));
 }
 
 /// Flows as nfdump writes them with `-o csv`, in UTC; the last five columns are our own.
@@ -163,6 +136,20 @@ fn seconds(row: &FlowRow) -> String {
     format!("{}.{:03}", ms / 1000, ms % 1000)
 }
 
+const COLUMNS: &[&str] = &[
+    "Date first seen",
+    ">Duration",
+    "Proto",
+    ">Src IP Addr:Port",
+    "Dst IP Addr:Port",
+    "Flags",
+    ">Tos",
+    ">Packets",
+    ">Bytes",
+    ">Flows",
+];
+const JA_COLUMNS: &[&str] =
+    &["開始", ">秒", "プロトコル", ">送信元", "宛先", "フラグ", ">ToS", ">パケット", ">バイト", ">フロー"];
 const HEADER: &[&str] = &[
     "ts", "te", "td", "sa", "da", "sp", "dp", "pr", "flg", "fwd", "stos", "ipkt", "ibyt", "opkt", "obyt",
     "in", "out", "sas", "das", "smk", "dmk", "dir", "nh", "nhb", "svln", "dvln", "ismc", "odmc", "ra", "tr",

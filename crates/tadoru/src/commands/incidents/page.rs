@@ -1,6 +1,6 @@
 //! One incident as a page of text: what, when, how strong, from where, at whom, why, how sure, on which ground.
 //!
-//! Sentences of the detector are quoted as they are, in English. What is not known is `-` or `·`, never 0.
+//! What is not known is `-` or `·`, never 0. What an incident has now is measured; of one that is over it is not told.
 
 use jiff::Timestamp;
 use tadoru_desk::settings::Language;
@@ -31,7 +31,8 @@ pub(super) fn lines(words: &Words, told: &IncidentTold) -> Vec<String> {
     page.vectors(told);
     let peak = format!("{}, {}", words.rate(&told.peak.rate), words.time_utc(told.peak.at.as_deref()));
     page.part("最大", "peak", [peak]);
-    page.part("現在", "now", [words.rate(&told.now), words.sampling(told.sampling)]);
+    page.part("現在", "now", words.now(told));
+    page.part("計測", "measured", [words.sampling(told.sampling)]);
     page.part("しきい値", "threshold", [words.threshold(told)]);
     page.course(told);
     page.targets(&told.targets);
@@ -40,10 +41,10 @@ pub(super) fn lines(words: &Words, told: &IncidentTold) -> Vec<String> {
     let to = format!("{} {}", words.say("宛先", "to"), ports(&told.dst_ports));
     page.part("ポート", "ports", [to, format!("{} {}", words.say("送信元", "from"), ports(&told.src_ports))]);
     page.besides(told);
-    page.part("理由", "why", told.why.clone());
-    let sure = format!("{}: {}", words.word(SURENESS, &told.sure), told.sure_because);
-    page.part("確からしさ", "sure", [sure]);
-    page.part("誤りの条件", "wrong if", told.wrong_if.clone());
+    page.part("理由", "why", words.sentences(&told.why, &told.why_said));
+    let because = words.sentence(&told.sure_because, &told.sure_because_said);
+    page.part("確からしさ", "sure", [format!("{}: {because}", words.word(SURENESS, &told.sure))]);
+    page.part("誤りの条件", "wrong if", words.sentences(&told.wrong_if, &told.wrong_if_said));
     page.lines.push(String::new());
     page.part(
         "根拠",
@@ -161,7 +162,8 @@ impl Page<'_> {
             Language::Ja => format!("判定：{verdict}（流入箇所からあり得ない送信元 {impossible}）"),
             Language::En => format!("verdict: {verdict} ({impossible} cannot be where they came in)"),
         });
-        texts.extend(sources.because.iter().map(|because| format!("- {because}")));
+        let because = words.sentences(&sources.because, &sources.because_said);
+        texts.extend(because.iter().map(|because| format!("- {because}")));
         texts.extend(sources.largest.iter().map(|one| format!("{}  {}", one.address, percent(one.share))));
         self.part("送信元", "sources", texts);
     }
@@ -205,7 +207,10 @@ impl Page<'_> {
         let texts: Vec<String> = told
             .collateral
             .iter()
-            .map(|one| format!("{}  {}: {}", words.aim(&one.scope), words.rate(&one.rate), one.how))
+            .map(|one| {
+                let how = words.sentence(&one.how, &one.how_said);
+                format!("{}  {}: {how}", words.aim(&one.scope), words.rate(&one.rate))
+            })
             .collect();
         self.part("巻き添え", "besides", texts);
     }
@@ -229,6 +234,16 @@ impl Words {
             Language::Ja => format!("{from} から {until} まで、{lasted}{open}"),
             Language::En => format!("{from} to {until}, {lasted}{open}"),
         }
+    }
+
+    /// What it has now and when that was measured; nothing of one that is over.
+    fn now(&self, told: &IncidentTold) -> Option<String> {
+        let rate = (told.state != "ended").then(|| self.rate(&told.now))?;
+        let at = self.time_utc(told.now_at.as_deref());
+        Some(match self.lang {
+            Language::Ja => format!("{rate}（{at} 時点）"),
+            Language::En => format!("{rate}, as of {at}"),
+        })
     }
 
     fn sampling(&self, sampling: u32) -> String {

@@ -7,13 +7,20 @@
     reason = "tests fail loudly"
 )]
 
-use tadoru_web::api::incidents::IncidentTold;
+use tadoru_web::api::incidents::{IncidentTold, Sentence};
 
 use super::words::{bits, duration, packets, padded, width};
 use super::*;
 
 fn words(lang: Language) -> Words {
     Words { lang, zone: TimeZone::get("Asia/Tokyo").unwrap() }
+}
+
+const WHY: [&str; 1] = ["TCP flags that no stack sends"];
+const BECAUSE: &str = "the target answers hardly any of it";
+
+fn said(texts: &[&str]) -> Vec<Sentence> {
+    texts.iter().map(|text| Sentence::of(text)).collect()
 }
 
 /// An attack that moved from one address to the next, as the desk tells it.
@@ -35,24 +42,28 @@ fn told() -> IncidentTold {
             {"vector": "udp", "peak": rates(1000.0)},
         ],
         "peak": with(1_234_567.0, serde_json::json!({"at": at(60)})),
-        "now": rates(900_000.0),
+        "now": rates(900_000.0), "now_at": at(250),
         "threshold": with(500.0, serde_json::json!({"bits_per_s": 0.0, "flows_per_s": 0.0, "from": "configured", "class": "cgn"})),
         "sampling": 1000,
         "sources": {
             "count": 20_000, "error_percent": 1.6, "entropy": 0.97,
             "largest": [{"address": "203.0.113.4", "share": 0.02}],
-            "verdict": "impossible-here", "impossible_share": 0.1, "because": ["the addresses are spread evenly"],
+            "verdict": "impossible-here", "impossible_share": 0.1, "because": ["97.0 % came in where they may"],
+            "because_said": said(&["97.0 % came in where they may"]),
         },
         "ingress": [{"exporter": "192.0.2.1", "interface": 3, "name": "peer-a", "role": "edge", "neighbour_as": 64_500, "share": 0.75},
                     {"exporter": "192.0.2.2", "interface": 0, "name": null, "role": null, "neighbour_as": null, "share": 0.25}],
         "dst_ports": [{"port": 443, "share": 1.0}], "src_ports": [],
-        "collateral": [{"scope": host("192.0.2.9"), "how": "a router gets the same kind of packets", "rate": rates(10.0)}],
+        "collateral": [{"scope": host("192.0.2.9"), "how": "a router gets the same kind of packets",
+            "how_said": said(&["a router gets the same kind of packets"])[0], "rate": rates(10.0)}],
         "targets": [
             {"scope": host("198.51.100.4"), "vector": "amplification-dns", "from": at(0), "last": at(120), "peak": rates(1_234_567.0)},
             {"scope": host("198.51.100.5"), "vector": "amplification-dns", "from": at(130), "last": at(252), "peak": rates(900_000.0)},
         ],
-        "why": ["2,469 times the threshold"], "sure": "likely", "sure_because": "no answer was seen",
-        "wrong_if": ["it was wanted"],
+        "why": WHY, "why_said": said(&WHY), "sure": "likely",
+        "sure_because": BECAUSE, "sure_because_said": said(&[BECAUSE])[0],
+        // A sentence of another version, which has no Japanese.
+        "wrong_if": ["it was wanted"], "wrong_if_said": said(&["it was wanted"]),
         "history": [with(617_283.0, serde_json::json!({"at": at(0), "state": "opened", "ratio": 1234.6})),
                     with(1_234_567.0, serde_json::json!({"at": at(60), "state": "grew", "ratio": 2469.1}))],
         "rule": "JP-030.2", "text_ja": "日本語の文。", "text_en": "One sentence.",
@@ -70,12 +81,12 @@ fn a_page_tells_every_part_in_both_languages() {
         "2026-11-21 10:10:00 +09:00 (01:10:00 UTC) to 2026-11-21 10:14:12 +09:00 (01:14:12 UTC), 4 m 12 s, going on",
         "vectors     amplification-dns  peak 1,234,567 packets/s, 9.9 Gbit/s",
         "            udp                peak 1,000 packets/s, 8.0 Mbit/s",
-        "now         900,000 packets/s, 7.2 Gbit/s",
-        "estimated; sampling one packet in 1,000",
+        "now         900,000 packets/s, 7.2 Gbit/s, as of 2026-11-21 10:14:10 +09:00 (01:14:10 UTC)",
+        "measured    estimated; sampling one packet in 1,000",
         "threshold   500 packets/s (configured, class cgn)",
         "about 20,000 addresses (± 1.6 %), entropy 0.97",
         "verdict: impossible here (10.0 % cannot be where they came in)",
-        "- the addresses are spread evenly",
+        "- 97.0 % came in where they may",
         "203.0.113.4  2.0 %",
         "peer-a (3)",
         "AS64500",
@@ -83,8 +94,8 @@ fn a_page_tells_every_part_in_both_languages() {
         "to 443 (100.0 %)",
         "from -",
         "host 192.0.2.9  10 packets/s, 80.0 kbit/s: a router gets the same kind of packets",
-        "why         2,469 times the threshold",
-        "sure        likely: no answer was seen",
+        "why         TCP flags that no stack sends",
+        "sure        likely: the target answers hardly any of it",
         "wrong if    it was wanted",
         "ground      JP-030.2: One sentence.",
         "journal 12",
@@ -100,13 +111,26 @@ fn a_page_tells_every_part_in_both_languages() {
         "判定：ここではあり得ない",
         "しきい値    500 packets/s（設定値、区分 cgn）",
         "根拠        JP-030.2: 日本語の文。",
-        "確からしさ  中程度: no answer was seen",
+        "現在        900,000 packets/s, 7.2 Gbit/s（2026-11-21 10:14:10 +09:00 (01:14:10 UTC) 時点）",
+        "理由        正規の TCP 実装が送ることのないフラグの組み合わせ",
+        "確からしさ  中程度: 対象はほとんど応答していない",
+        "- 97.0 % は、経路表上あり得るインターフェースから流入している",
+        "ルーターに同種のパケットが届いている",
+        "誤りの条件  it was wanted",
     ] {
         assert!(japanese.contains(part), "{part}\n{japanese}");
     }
     for text in [english, japanese] {
         assert!(text.lines().all(|line| line == line.trim_end()), "{text}");
     }
+}
+
+#[test]
+fn what_is_over_has_no_present() {
+    let ended = IncidentTold { state: "ended".to_owned(), ..told() };
+    let page = page::lines(&words(Language::En), &ended).join("\n");
+    assert!(!page.contains("now  ") && !page.contains("going on"), "{page}");
+    assert!(page.contains("measured    estimated"), "{page}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use comfy_table::Table;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Unit};
 use tadoru_desk::settings::Language;
+use tadoru_web::api::incidents::Sentence;
 use tadoru_web::words::fixed::List;
 
 use crate::print;
@@ -23,6 +24,19 @@ impl Words {
     /// A fixed word: as it is in English, where it is what scripts read too.
     pub fn word<'t>(&self, list: List, code: &'t str) -> &'t str {
         print::fixed(self.lang, list, code)
+    }
+
+    /// A sentence of the detector.
+    pub fn sentence(&self, english: &str, said: &Sentence) -> String {
+        match self.lang {
+            Language::Ja => said.text_ja.clone(),
+            Language::En => english.to_owned(),
+        }
+    }
+
+    /// Sentences of the detector.
+    pub fn sentences(&self, english: &[String], said: &[Sentence]) -> Vec<String> {
+        english.iter().zip(said).map(|(english, said)| self.sentence(english, said)).collect()
     }
 
     /// A time in the operator's zone.

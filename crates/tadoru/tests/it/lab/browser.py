@@ -150,8 +150,47 @@ def main():
         expect("the language is the other", browser.say("document.documentElement.lang") == "ja")
         browser.shot("answer-ja")
 
+        # Incidents: one is over, another appears in the list while it is looked at.
+        browser.leave("g i", lambda: (browser.key("g"), browser.key("i")))
+        expect("g i goes to the incidents", browser.say("location.pathname") == "/incidents")
+        browser.until("an attack appears by itself", "document.querySelectorAll('tbody tr').length >= 2")
+        browser.shot("incidents")
+        incident = browser.say("document.querySelector('tbody tr:last-child a').getAttribute('href')")
+        browser.go(base + incident)
+        expect("it is sealed", not browser.say("document.body.innerText.includes('198.51.100.10')"))
+        browser.shot("incident-sealed")
+        browser.say("document.getElementById('case').value = 'demo-2'")
+        browser.send("#open-form")
+        expect("it is open", browser.say("document.body.innerText.includes('198.51.100.10')"))
+        browser.until("its course is drawn", "document.querySelectorAll('.uplot canvas').length >= 2")
+        browser.send("#follow")
+        expect("the way in is told", browser.say("document.body.innerText.includes('edge2 to south')"))
+        browser.shot("incident")
+        browser.look(1280, dark=True)
+        browser.shot("incident-dark")
+        browser.look(1280)
+
+        # Flows: words are offered, a mistake is marked, sums and a series are told.
+        browser.go(base + "/flows")
+        browser.say("document.getElementById('filter').focus()")
+        browser.type("proto tcp and s")
+        browser.until("words are offered", "!document.getElementById('filter-words').hidden")
+        browser.shot("flows-words")
+        browser.say("document.getElementById('filter').value = 'proto tcp andd'")
+        browser.send("#question")
+        expect("the mistake is marked", browser.say("document.getElementById('filter-fault').innerText.includes('^')"))
+        browser.say("document.getElementById('filter').value = 'proto tcp'")
+        browser.say("document.querySelector('[value=series]').checked = true")
+        browser.send("#question")
+        browser.until("a series is drawn", "!!document.querySelector('.uplot canvas')")
+        browser.shot("flows")
+        browser.go(base + "/sources")
+        expect("five exporters are told", browser.say("document.querySelectorAll('table tbody')[0].rows.length") == 5)
+        expect("days are told", browser.say("document.querySelectorAll('td.day').length") >= 14)
+        browser.shot("sources")
+
         browser.look(360)
-        for path in ["/", "/trace", "/cases", "/cases/demo-1", "/gate", "/journal", "/approvals", answer[len(base):]]:
+        for path in ["/incidents", incident, "/flows", "/sources", "/", "/trace", "/cases", "/cases/demo-1", "/gate", "/journal", "/approvals", answer[len(base):]]:
             browser.go(base + path)
             name = re.sub(r"\W+", "-", path)[:20].strip("-") or "overview"
             browser.shot(f"{name}-360")
@@ -182,4 +221,5 @@ def main():
         desk.wait(60)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,7 @@
 """Random clients that connect, one after the other, and say who they are.
 
-Usage: clients.py SERVER PORT COUNT SEED ADDRESS... Each connection is of a random one of the addresses; one in eight is
-a datagram. Exits with 1 when a connection came to nothing.
+Usage: clients.py SERVER PORT COUNT SEED PAUSE ADDRESS... Each connection is of a random one of the addresses; one in eight is
+a datagram; after each comes a pause of up to PAUSE seconds. Exits with 1 when a connection came to nothing.
 """
 
 import random
@@ -9,7 +9,8 @@ import socket
 import sys
 import time
 
-server, count, seed, clients = (sys.argv[1], int(sys.argv[2])), int(sys.argv[3]), sys.argv[4], sys.argv[5:]
+server, count, seed = (sys.argv[1], int(sys.argv[2])), int(sys.argv[3]), sys.argv[4]
+pause, clients = float(sys.argv[5]), sys.argv[6:]
 dice = random.Random(seed)
 for _ in range(count):
     client = dice.choice(clients)
@@ -21,4 +22,4 @@ for _ in range(count):
         line.sendall(client.encode())
         if line.recv(2) != b"ok":
             sys.exit(1)
-    time.sleep(dice.uniform(0, 0.02))
+    time.sleep(dice.uniform(0, pause))

@@ -14,6 +14,8 @@
 #   south (AS 64497)                   |                                (customer)
 #                                  collector 192.0.2.100
 #
+# The victim has IPv6 besides, 2001:db8:100::10, and the way from south to it: 2001:db8:1::/64 to 2001:db8:4::/64.
+#
 # The numbers are interface indexes; exporters are 192.0.2.1 (edge1), .2 (edge2), .3 (core), .4 (access1) and .5
 # (access2). NetFlow v9 from the edges, IPFIX from core and access1, sFlow from access2.
 set -euo pipefail
@@ -31,6 +33,11 @@ link() {
   ip -n "$name-$1" link set "$2" gso_max_segs 1 up; ip -n "$name-$5" link set "$6" gso_max_segs 1 up
 }
 
+# link6 A DEV ADDRESS B DEV ADDRESS, beside the link that there is
+link6() {
+  ip -n "$name-$1" addr add "$3" dev "$2" nodad; ip -n "$name-$4" addr add "$6" dev "$5" nodad
+}
+
 route() { local node=$1; shift; ip -n "$name-$node" route add "$@"; }
 
 up() {
@@ -40,7 +47,7 @@ up() {
     ip -n "$name-$node" link set lo up
     # The default of every new interface too: forged sources are to pass, and the routers forward.
     in_node "$node" sh -c 'for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 >$f; done
-      echo 1 >/proc/sys/net/ipv4/ip_forward'
+      echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
   done
   link north net0 5 203.0.113.1/25 edge1 north 11 203.0.113.126/25
   link south net0 5 203.0.113.129/25 edge2 south 21 203.0.113.254/25
@@ -56,6 +63,16 @@ up() {
   for host in 131 132 133; do ip -n "$name-homes" addr add "198.51.100.$host/26" dev net0; done
   for host in 2 3 4; do ip -n "$name-north" addr add "203.0.113.$host/25" dev net0; done
   for host in 130 131; do ip -n "$name-south" addr add "203.0.113.$host/25" dev net0; done
+  link6 south net0 2001:db8:1::1/64 edge2 south 2001:db8:1::2/64
+  link6 edge2 core 2001:db8:2::1/64 core edge2 2001:db8:2::2/64
+  link6 core access1 2001:db8:3::1/64 access1 core 2001:db8:3::2/64
+  link6 access1 shop 2001:db8:100::1/64 shop net0 2001:db8:100::10/64
+  route south 2001:db8:100::/64 via 2001:db8:1::2
+  route edge2 2001:db8:100::/64 via 2001:db8:2::2
+  route core 2001:db8:100::/64 via 2001:db8:3::2
+  route shop default via 2001:db8:100::1
+  route access1 default via 2001:db8:3::1
+  ip -n "$name-core" -6 route add blackhole default
   local number=0
   for node in edge1 edge2 core access1 access2; do
     number=$((number + 1))

@@ -1,9 +1,10 @@
 //! The story of the recorded flood in words, in both languages.
 //!
 //! What comes in: what the desk told. What goes out: lines on standard output, for somebody who sees the desk for the first
-//! time. It judges nothing; sentences of the detector and the trace are quoted as they are, in English.
+//! time. It judges nothing.
 
 use jiff::tz::TimeZone;
+use tadoru_desk::incidents::Said;
 use tadoru_desk::ingress::IngressTold;
 use tadoru_desk::settings::Language;
 use tadoru_gate::request::RuleRef;
@@ -11,6 +12,7 @@ use tadoru_model::finding::{Finding, SpoofingVerdict};
 use tadoru_model::{FindingState, Scope, Sureness, UtcMicros};
 use tadoru_store::flows::Bucket;
 use tadoru_store::incidents::Brief;
+use tadoru_web::words::said::japanese;
 
 use super::{BEGAN, Heard, SENT};
 use crate::print;
@@ -24,6 +26,15 @@ pub(super) struct Story {
 impl Story {
     fn say<'a>(&self, ja: &'a str, en: &'a str) -> &'a str {
         print::of(self.lang, ja, en)
+    }
+
+    /// A sentence of the detector or of the trace.
+    fn sentence(&self, english: &str) -> String {
+        match (self.lang, Said::read(english)) {
+            (Language::En, _) => english.to_owned(),
+            (Language::Ja, Some(said)) => said.japanese(),
+            (Language::Ja, None) => japanese(english),
+        }
     }
 
     fn sure(&self, sure: Sureness) -> &'static str {
@@ -109,15 +120,15 @@ impl Story {
             }
         }
         for why in &newest.why {
-            println!("   {} {why}", self.say("理由     ", "Why      "));
+            println!("   {} {}", self.say("理由     ", "Why      "), self.sentence(why));
         }
         println!(
             "   {} {} ({})",
             self.say("確からしさ", "Sure     "),
             self.sure(newest.sure),
-            newest.sure_because
+            self.sentence(&newest.sure_because)
         );
-        let first = newest.wrong_if.first().map_or("-", String::as_str);
+        let first = newest.wrong_if.first().map_or_else(|| "-".to_owned(), |text| self.sentence(text));
         println!("   {} {first}", self.say("誤りの条件", "Wrong if "));
     }
 
@@ -171,7 +182,7 @@ impl Story {
             }
         }
         for because in &sources.spoofing.because {
-            println!("   - {because}");
+            println!("   - {}", self.sentence(because));
         }
     }
 
@@ -207,7 +218,7 @@ impl Story {
             "   {} {} ({})",
             self.say("確からしさ", "Sure     "),
             self.sure(told.answer.sure),
-            told.answer.sure_because
+            self.sentence(&told.answer.sure_because)
         );
     }
 
